@@ -1,0 +1,25 @@
+/** @type {import("jest").Config} */
+module.exports = {
+  rootDir: __dirname,
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  testEnvironment: "<rootDir>/test/environment.cjs",
+  transform: {
+    "\\.[jt]s$": [
+      "@swc/jest",
+      {
+        jsc: { parser: { syntax: "typescript" }, target: "es2022" },
+        module: { type: "commonjs" },
+      },
+    ],
+  },
+  // onnx-buf is published as ES modules without an entry for require.
+  transformIgnorePatterns: ["/node_modules/(?!onnx-buf/)", "\\.node$"],
+  moduleNameMapper: {
+    "^softonnx$": "<rootDir>/src/index.ts",
+    "^softonnx/node$": "<rootDir>/src/node.ts",
+  },
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/", "<rootDir>/native/build/"],
+  watchPathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/"],
+  maxWorkers: 2,
+  reporters: ["default", "<rootDir>/tools/totals-reporter.cjs"],
+};
