@@ -1,0 +1,110 @@
+import type { AttributeProto, NodeProto } from "onnx-buf";
+import type { Definition } from "./definition.ts";
+import type { TensorData } from "./tensor.ts";
+import type { Value } from "./value.ts";
+
+/** An attribute of a node, with ONNX's own kinds: JavaScript's numbers do not tell 1 from 1.0. */
+export type Attribute =
+  | { readonly type: "float"; readonly value: number }
+  | { readonly type: "int"; readonly value: number | bigint }
+  | { readonly type: "string"; readonly value: string }
+  | { readonly type: "tensor"; readonly value: TensorData }
+  | { readonly type: "graph"; readonly value: Block }
+  | { readonly type: "floats"; readonly value: readonly number[] }
+  | { readonly type: "ints"; readonly value: readonly (number | bigint)[] }
+  | { readonly type: "strings"; readonly value: readonly string[] }
+  /** A kind that nothing here looks into (sparse tensors, types, references), kept as it was read. */
+  | { readonly type: "opaque"; readonly value: AttributeProto };
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** One application of an operator. Immutable, and later than all nodes it reads from in its block. */
+export interface Node {
+  readonly op: string;
+  /** "" is ai.onnx. */
+  readonly domain: string;
+  readonly block: Block;
+  /** Where it was made: `median_0/sort`, "" at the top. */
+  readonly scope: string;
+  /** undefined is an optional input left out. */
+  readonly inputs: readonly (Value | undefined)[];
+  /** As ONNX writes them at the graph's opset. */
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+  /** The attributes in the normal form of OperatorTable; undefined for operators not in it. */
+  readonly normal: unknown;
+  /** Set on kernel operators and on nodes that only the gradient pass reads (stopGradient). */
+  readonly definition: Definition | undefined;
+  /** The message it was read from. An imported node is written back from it. */
+  readonly source: NodeProto | undefined;
+}
+
+/** A sequence of nodes: the top of a graph, or the body of a Loop, If or function. A node may read
+ * values of its own block and of the blocks around it. */
+export class Block {
+  readonly parent: Block | undefined;
+  readonly nodes: Node[] = [];
+  readonly inputs: Value[] = [];
+  readonly outputs: Value[] = [];
+  readonly depth: number;
+
+  constructor(parent?: Block) {
+    this.parent = parent;
+    this.depth = parent === undefined ? 0 : parent.depth + 1;
+  }
+
+  /** True if values of `other` can be read here: it is this block or one around it. */
+  sees(other: Block): boolean {
+    let at: Block | undefined = this;
+    while (at !== undefined && at.depth > other.depth) at = at.parent;
+    return at === other;
+  }
+}
+
+/** The bodies among a node's attributes. */
+export function subgraphsOf(attributes: Attributes): Block[] {
+  const blocks: Block[] = [];
+  for (const attribute of Object.values(attributes)) {
+    if (attribute.type === "graph") blocks.push(attribute.value);
+  }
+  return blocks;
+}
+
+/** Every value that the node needs: its inputs, and what its bodies read from the blocks around. */
+export function readsOf(node: Node): Value[] {
+  const reads: Value[] = [];
+  for (const input of node.inputs) if (input !== undefined) reads.push(input);
+  for (const body of subgraphsOf(node.attributes)) reads.push(...capturesOf(body));
+  return reads;
+}
+
+const captures = new WeakMap<Block, { readonly nodes: number; readonly values: Value[] }>();
+
+/** The free variables of a body: values of the blocks around it that it reads, each once. */
+export function capturesOf(body: Block): readonly Value[] {
+  const known = captures.get(body);
+  if (known !== undefined && known.nodes === body.nodes.length) return known.values;
+  const free = new Set<Value>();
+  const add = (value: Value) => {
+    if (value.block !== body && body.sees(value.block)) free.add(value);
+  };
+  for (const node of body.nodes) readsOf(node).forEach(add);
+  body.outputs.forEach(add);
+  const values = [...free];
+  captures.set(body, { nodes: body.nodes.length, values });
+  return values;
+}
+
+export const attribute = {
+  float: (value: number): Attribute => ({ type: "float", value }),
+  int: (value: number | bigint | boolean): Attribute => ({
+    type: "int",
+    value: typeof value === "boolean" ? Number(value) : value,
+  }),
+  string: (value: string): Attribute => ({ type: "string", value }),
+  tensor: (value: TensorData): Attribute => ({ type: "tensor", value }),
+  graph: (value: Block): Attribute => ({ type: "graph", value }),
+  floats: (value: readonly number[]): Attribute => ({ type: "floats", value }),
+  ints: (value: readonly (number | bigint)[]): Attribute => ({ type: "ints", value }),
+  strings: (value: readonly string[]): Attribute => ({ type: "strings", value }),
+} as const;

@@ -1,0 +1,91 @@
+import type { Node } from "./block.ts";
+import type { Shape } from "./dim.ts";
+import type { DType } from "./dtype.ts";
+import type { Graph } from "./graph.ts";
+import type { Value } from "./value.ts";
+
+/** Domain of the operators that this package defines. */
+export const SOFTONNX_DOMAIN = "ai.softonnx";
+
+/** What is known of a value before it exists. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape | undefined;
+  /** The elements of a small integer tensor that says sizes, where they are known as dimensions. */
+  readonly elements?: readonly (number | string | undefined)[] | undefined;
+}
+
+/** What a gradient rule is given: one node on the path, in normal form. */
+export interface Application<Attributes = unknown> {
+  readonly graph: Graph;
+  readonly node: Node;
+  readonly attributes: Attributes;
+  /** Input i, which the operator requires. */
+  input(i: number): Value;
+  /** Input i, or undefined where it was left out. */
+  optional(i: number): Value | undefined;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  /** The first output. */
+  readonly y: Value;
+}
+
+/** What a vector-Jacobian rule is given besides: cotangents, one an output, with its shape. */
+export interface Pullback<Attributes = unknown> extends Application<Attributes> {
+  /** The cotangent of the first output (zeros where only others have one). */
+  readonly dy: Value;
+  /** The cotangent of output i, undefined where nothing depends on it. */
+  cotangent(i: number): Value | undefined;
+  /** Whether the cotangent of input i is asked for. A rule may give others as well. */
+  wants(i: number): boolean;
+}
+
+/** Cotangents of the inputs in order; undefined, or a missing tail, means zero. Written with builder
+ * operators only, so that a rule's result can be differentiated again. */
+export type VjpRule<Attributes = unknown> = (
+  node: Pullback<Attributes>,
+) => readonly (Value | undefined)[];
+
+/** An operator that this package defines, for one mode and element type. It has a body in standard
+ * operators, which travels with each model as a FunctionProto, and a gradient rule of its own. */
+export interface Definition {
+  /** Unique in the domain, mode and type included: `SimplexThreshold_c1_float64`. */
+  readonly name: string;
+  readonly domain: string;
+  readonly version: number;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly infer: (inputs: readonly Value[]) => readonly TensorType[];
+  /** The outputs in standard operators. Traced once for each opset on a graph of its own. */
+  readonly body: (inputs: readonly Value[]) => readonly Value[];
+  readonly vjp: VjpRule;
+  /** The types to trace the body with; by default those of the first application. */
+  readonly signature?: readonly TensorType[];
+  /** Where it is at work. "always": exported as a function. "training": means something to the
+   * gradient pass alone, so an inference export replaces its outputs by `passes`. "building": cannot be
+   * written to a file (it closes over JavaScript) and is always replaced. */
+  readonly life: "always" | "training" | "building";
+  /** For the lives other than "always": the input that each output equals. */
+  readonly passes?: readonly number[];
+}
+
+type Family = (name: string) => Definition | undefined;
+
+const families = new Map<string, Family>();
+
+/** Makes the definitions of one kernel operator findable for imported models: `resolve` is given the
+ * full name and answers for the modes and types that exist. */
+export function defineFamily(family: string, version: number, resolve: Family): void {
+  families.set(`${family}@${version}`, resolve);
+}
+
+/** The definition with this domain, name and version; undefined if it is not ours. */
+export function findDefinition(
+  domain: string,
+  name: string,
+  version: number,
+): Definition | undefined {
+  if (domain !== SOFTONNX_DOMAIN) return undefined;
+  const family = name.split("_", 1)[0] as string;
+  return families.get(`${family}@${version}`)?.(name);
+}

@@ -1,0 +1,89 @@
+import type { Node } from "./block.ts";
+import type { Value } from "./value.ts";
+
+/** Segments of a name in a file: `median_0/sort/softmax`. What lies deeper is left out. */
+const SEGMENTS = 3;
+
+/** Gives values and nodes their names in a file: unique, telling where they come from, and never
+ * shadowing another name, which ONNX forbids across nested subgraphs. */
+export class Names {
+  readonly #values: Map<Value, string>;
+  readonly #taken: Set<string>;
+  readonly #takenByNodes = new Set<string>();
+  readonly #counts = new Map<string, number>();
+
+  /** @param fixed names that are settled: those of imported values
+   * @param reserved names that must not be given, besides the fixed ones */
+  constructor(fixed: Iterable<readonly [Value, string]> = [], reserved: Iterable<string> = []) {
+    this.#values = new Map(fixed);
+    this.#taken = new Set(reserved);
+    for (const name of this.#values.values()) this.#taken.add(name);
+  }
+
+  /** Settles the name of a value whose name the user gave. */
+  claim(value: Value, name: string): void {
+    this.#values.set(value, name);
+    this.#taken.add(name);
+  }
+
+  /** Keeps a name from being given to anything. */
+  reserve(name: string): void {
+    this.#taken.add(name);
+  }
+
+  has(value: Value): boolean {
+    return this.#values.has(value);
+  }
+
+  isTaken(name: string): boolean {
+    return this.#taken.has(name);
+  }
+
+  /** The name of a value, made of its scope and hint when it is first asked for. */
+  of(value: Value): string {
+    const known = this.#values.get(value);
+    if (known !== undefined) return known;
+    const name = this.fresh(wanted(value));
+    this.#values.set(value, name);
+    return name;
+  }
+
+  /** The name of a node: that of its operator in its scope. */
+  ofNode(node: Node): string {
+    const name = this.#unique(join(node.scope, node.op), this.#takenByNodes);
+    this.#takenByNodes.add(name);
+    return name;
+  }
+
+  /** A name that nothing has yet, close to the wanted one. */
+  fresh(name: string): string {
+    const unique = this.#unique(name, this.#taken);
+    this.#taken.add(unique);
+    return unique;
+  }
+
+  #unique(name: string, taken: ReadonlySet<string>): string {
+    if (!taken.has(name)) return name;
+    let count = this.#counts.get(name) ?? 1;
+    while (taken.has(`${name}_${count}`)) count++;
+    this.#counts.set(name, count + 1);
+    return `${name}_${count}`;
+  }
+}
+
+function wanted(value: Value): string {
+  if (value.origin.kind === "constant") return constantName(value);
+  return join(value.producer?.scope ?? "", value.hint);
+}
+
+function constantName(value: Value): string {
+  const { data } = value;
+  if (value.hint !== "constant" || data === undefined) return value.hint;
+  if (data.size > 4 || data.source !== undefined) return `constant/${data.dtype}`;
+  return `constant/${Array.from(data.elements as ArrayLike<unknown>, String).join("_")}`;
+}
+
+function join(scope: string, name: string): string {
+  if (scope === "") return name;
+  return [...scope.split("/").slice(0, SEGMENTS - 1), name].join("/");
+}

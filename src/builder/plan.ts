@@ -1,0 +1,112 @@
+import { type Block, type Node, subgraphsOf } from "./block.ts";
+import { sharingKey } from "./sharing.ts";
+import type { Value } from "./value.ts";
+
+/** What of a graph goes into a model: which nodes, and which value stands for which. */
+export interface Plan {
+  /** The nodes of a block to write, in order. */
+  readonly nodesOf: (block: Block) => readonly Node[];
+  /** The value to read where the graph says `value`: another one if its node was merged or passed by. */
+  readonly resolve: (value: Value) => Value;
+  /** Constants, parameters and inputs that the written nodes read. */
+  readonly leaves: ReadonlySet<Value>;
+}
+
+export interface PlanOptions {
+  readonly roots: readonly Value[];
+  /** Blocks whose nodes are kept whether something needs them or not (an imported graph's). */
+  readonly keepImported: boolean;
+  /** Replace operators that only mean something to the gradient pass by what they pass on. */
+  readonly inference: boolean;
+}
+
+/** Decides what to write: drops nodes that no root needs, merges nodes that compute the same, and passes
+ * by nodes that mean nothing outside the builder. */
+export function planModel(top: Block, options: PlanOptions): Plan {
+  const replaced = new Map<Value, Value>();
+  const resolve = (value: Value): Value => {
+    let at = value;
+    for (;;) {
+      const next = replaced.get(at) ?? passedBy(at, options.inference);
+      if (next === undefined) return at;
+      at = next;
+    }
+  };
+  const { live, leaves } = findLive(top, options, resolve);
+  const kept = new Map<Block, Node[]>();
+  mergeEqual(top, live, resolve, replaced, kept, new Map());
+  return { nodesOf: (block) => kept.get(block) ?? [], resolve, leaves };
+}
+
+/** The input that a node's output merely repeats, if it is written as nothing. */
+function passedBy(value: Value, inference: boolean): Value | undefined {
+  const { origin } = value;
+  if (origin.kind !== "node") return undefined;
+  const definition = origin.node.definition;
+  if (definition === undefined || definition.life === "always") return undefined;
+  if (definition.life === "training" && !inference) return undefined;
+  const from = definition.passes?.[origin.index];
+  return from === undefined ? undefined : origin.node.inputs[from];
+}
+
+function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => Value) {
+  const live = new Set<Node>();
+  const leaves = new Set<Value>();
+  const pending: Value[] = [];
+  const visit = (node: Node) => {
+    if (live.has(node)) return;
+    live.add(node);
+    for (const input of node.inputs) if (input !== undefined) pending.push(input);
+    for (const body of subgraphsOf(node.attributes)) {
+      pending.push(...body.outputs);
+      if (node.source !== undefined) body.nodes.forEach(visit);
+    }
+  };
+  pending.push(...options.roots);
+  if (options.keepImported) {
+    for (const node of top.nodes) if (node.source !== undefined) visit(node);
+  }
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    const real = resolve(value);
+    if (real.origin.kind === "node") visit(real.origin.node);
+    else leaves.add(real);
+  }
+  return { live, leaves };
+}
+
+function mergeEqual(
+  block: Block,
+  live: ReadonlySet<Node>,
+  resolve: (value: Value) => Value,
+  replaced: Map<Value, Value>,
+  kept: Map<Block, Node[]>,
+  outer: ReadonlyMap<string, Node>,
+): void {
+  // Bodies see what is computed around them, but not the other way round.
+  const known = new Map(outer);
+  const nodes: Node[] = [];
+  for (const node of block.nodes) {
+    if (!live.has(node)) continue;
+    const key = sharingKey({
+      op: node.op,
+      domain: node.domain,
+      attributes: node.attributes,
+      inputs: node.inputs.map((input) => input && resolve(input).id),
+      outputCount: node.outputs.length,
+    });
+    const equal = key === undefined ? undefined : known.get(key);
+    // An imported node is written as it was read, whatever it computes.
+    if (equal !== undefined && node.source === undefined) {
+      for (const [i, output] of node.outputs.entries()) {
+        replaced.set(output, equal.outputs[i] as Value);
+      }
+      continue;
+    }
+    if (key !== undefined && equal === undefined) known.set(key, node);
+    for (const body of subgraphsOf(node.attributes)) {
+      mergeEqual(body, live, resolve, replaced, kept, known);
+    }
+    nodes.push(node);
+  }
+  kept.set(block, nodes);
+}

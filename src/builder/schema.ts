@@ -1,0 +1,252 @@
+import type { Attribute, Attributes } from "./block.ts";
+import type { TensorType } from "./definition.ts";
+import type { Dim, Shape } from "./dim.ts";
+import type { DType } from "./dtype.ts";
+import { failArgument, GraphError } from "./errors.ts";
+import type { TensorData } from "./tensor.ts";
+import type { Value } from "./value.ts";
+
+/** Operators without attributes. */
+export type None = Readonly<Record<never, never>>;
+
+export interface Axis {
+  /** From 0; undefined only where the rank is not known and the axis counts from the end. */
+  readonly axis: number;
+}
+
+export interface Reduction {
+  /** From 0 and rising. undefined: computed by the model itself, or the rank is not known. */
+  readonly axes: readonly number[] | undefined;
+  readonly keepdims: boolean;
+}
+
+/** Every ai.onnx operator that the builder knows, and its attributes in normal form: the same for all
+ * opsets, axes counted from 0, defaults filled in, and what became an input in a later opset read from
+ * there if it is constant. The one list of operator names: inference and gradient rules are mapped types
+ * over it, so the compiler says what a new entry still lacks. */
+export interface OperatorTable {
+  // operators/arithmetic.ts
+  Add: None;
+  Sub: None;
+  Mul: None;
+  Div: None;
+  Pow: None;
+  Mod: { readonly fmod: boolean };
+  Min: None;
+  Max: None;
+  Neg: None;
+  Abs: None;
+  Sign: None;
+  Reciprocal: None;
+  Floor: None;
+  Ceil: None;
+  Round: None;
+  Clip: None;
+
+  // operators/math.ts
+  Exp: None;
+  Log: None;
+  Sqrt: None;
+  Sin: None;
+  Cos: None;
+  Sigmoid: None;
+  Tanh: None;
+  Softplus: None;
+  Relu: None;
+
+  // operators/logic.ts
+  And: None;
+  Or: None;
+  Xor: None;
+  Not: None;
+  Equal: None;
+  Less: None;
+  LessOrEqual: None;
+  Greater: None;
+  GreaterOrEqual: None;
+  IsNaN: None;
+  IsInf: { readonly negative: boolean; readonly positive: boolean };
+  Where: None;
+  Cast: { readonly to: DType };
+  Identity: None;
+
+  // operators/reduction.ts
+  ReduceSum: Reduction;
+  ReduceMean: Reduction;
+  ReduceMax: Reduction;
+  ReduceMin: Reduction;
+  ReduceProd: Reduction;
+  ReduceLogSumExp: Reduction;
+  ArgMax: Axis & { readonly keepdims: boolean; readonly last: boolean };
+  ArgMin: Axis & { readonly keepdims: boolean; readonly last: boolean };
+  /** axis undefined: computed by the model. */
+  CumSum: {
+    readonly axis: number | undefined;
+    readonly exclusive: boolean;
+    readonly reverse: boolean;
+  };
+  Softmax: Axis;
+  LogSoftmax: Axis;
+  TopK: Axis & { readonly largest: boolean; readonly sorted: boolean };
+
+  // operators/linear.ts
+  MatMul: None;
+  Gemm: {
+    readonly alpha: number;
+    readonly beta: number;
+    readonly transA: boolean;
+    readonly transB: boolean;
+  };
+  Einsum: { readonly equation: string };
+
+  // operators/movement.ts
+  Reshape: { readonly allowzero: boolean };
+  Transpose: { readonly permutation: readonly number[] };
+  Squeeze: { readonly axes: readonly number[] | undefined };
+  Unsqueeze: { readonly axes: readonly number[] | undefined };
+  Flatten: Axis;
+  Concat: Axis;
+  Split: Axis & { readonly sizes: readonly Dim[] | undefined };
+  /** undefined: computed by the model. */
+  Slice: {
+    readonly slices:
+      | readonly {
+          readonly axis: number;
+          readonly start: number;
+          readonly end: number;
+          readonly step: number;
+        }[]
+      | undefined;
+  };
+  /** pads: before and after each axis; undefined: computed by the model. */
+  Pad: {
+    readonly mode: string;
+    readonly pads: readonly (readonly [before: number, after: number])[] | undefined;
+  };
+  Expand: None;
+  Tile: { readonly repeats: readonly Dim[] | undefined };
+  Range: None;
+  Shape: { readonly start: number; readonly end: number | undefined };
+  ConstantOfShape: { readonly value: TensorData };
+  Trilu: { readonly upper: boolean };
+  EyeLike: { readonly k: number; readonly dtype: DType | undefined };
+
+  // operators/indexing.ts
+  Gather: Axis;
+  GatherElements: Axis;
+  GatherND: { readonly batchDims: number };
+  ScatterElements: Axis & { readonly reduction: ScatterReduction };
+  ScatterND: { readonly reduction: ScatterReduction };
+  NonZero: None;
+
+  // operators/control.ts
+  If: None;
+  Loop: None;
+  Constant: { readonly value: TensorData };
+}
+
+export type ScatterReduction = "none" | "add" | "mul" | "max" | "min";
+
+export type OperatorName = keyof OperatorTable;
+
+/** A node before it is made, as ONNX writes it at some opset. */
+export interface NodeFacts {
+  /** The function that the user called, to name in errors. */
+  readonly operator: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attributes: Attributes;
+  /** Of the node's domain. */
+  readonly opset: number;
+  readonly outputCount: number;
+}
+
+/** What the builder must know of one operator. */
+export interface Schema<Normal> {
+  /** How many inputs it takes: exactly, or at least and at most. */
+  readonly arity: number | readonly [least: number, most: number];
+  /** Brings attributes (and constant inputs) of any opset to the normal form. */
+  readonly normal: (node: NodeFacts) => Normal;
+  /** The type of each output. @throws GraphError where the inputs cannot be right. */
+  readonly infer: (node: NodeFacts, normal: Normal) => readonly TensorType[];
+}
+
+/** The schemas of some operators. */
+export type Schemas<Names extends OperatorName> = {
+  readonly [Name in Names]: Schema<OperatorTable[Name]>;
+};
+
+/** For operators without attributes. */
+export const none = (): None => ({});
+
+/** Required input i. */
+export function inputOf(node: NodeFacts, i: number): Value {
+  const input = node.inputs[i];
+  if (input === undefined) failArgument(node.operator, `input ${i}`, "a Value", undefined);
+  return input;
+}
+
+export function intOf(node: NodeFacts, name: string, fallback: number): number {
+  const found = typed(node, name, "int");
+  return found === undefined ? fallback : Number(found.value);
+}
+
+export function floatOf(node: NodeFacts, name: string, fallback: number): number {
+  return typed(node, name, "float")?.value ?? fallback;
+}
+
+export function stringOf(node: NodeFacts, name: string, fallback: string): string {
+  return typed(node, name, "string")?.value ?? fallback;
+}
+
+export function intsOf(node: NodeFacts, name: string): readonly number[] | undefined {
+  return typed(node, name, "ints")?.value.map(Number);
+}
+
+export function tensorAttribute(node: NodeFacts, name: string): TensorData | undefined {
+  return typed(node, name, "tensor")?.value;
+}
+
+function typed<Type extends Attribute["type"]>(node: NodeFacts, name: string, type: Type) {
+  const found = node.attributes[name];
+  if (found === undefined) return undefined;
+  if (found.type !== type) failArgument(node.operator, name, `attribute type ${type}`, found.type);
+  return found as Extract<Attribute, { type: Type }>;
+}
+
+/** The numbers of an input that is constant, as axes and pads usually are. */
+export function constantInts(value: Value | undefined): readonly number[] | undefined {
+  const elements = value?.elements;
+  if (elements === undefined) return undefined;
+  return elements.every((dim) => typeof dim === "number") ? (elements as number[]) : undefined;
+}
+
+/** An axis counted from 0. @throws GraphError if it is out of range. */
+export function resolveAxis(operator: string, axis: number, rank: number, name = "axis"): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    failArgument(operator, name, rank === 0 ? "none (a scalar)" : `${-rank} … ${rank - 1}`, axis);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** Axes counted from 0, rising. @throws GraphError if one is out of range or comes twice. */
+export function resolveAxes(
+  operator: string,
+  axes: readonly number[],
+  rank: number,
+  name = "axes",
+): number[] {
+  const resolved = axes.map((axis) => resolveAxis(operator, axis, rank, name));
+  if (new Set(resolved).size !== resolved.length) {
+    failArgument(operator, name, "each axis once", axes);
+  }
+  return resolved.sort((a, b) => a - b);
+}
+
+/** The shape of input i. @throws GraphError where an operator cannot go on without the rank. */
+export function knownShape(node: NodeFacts, i: number): Shape {
+  const value = inputOf(node, i);
+  if (value.shape === undefined) {
+    throw new GraphError(node.operator, `the rank of ${value} must be known`);
+  }
+  return value.shape;
+}

@@ -1,0 +1,186 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorShapeProto_Dimension,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { Attribute, Block, Node } from "./block.ts";
+import type { Definition } from "./definition.ts";
+import type { Dim } from "./dim.ts";
+import { dtypeCode } from "./dtype.ts";
+import { GraphError } from "./errors.ts";
+import type { Names } from "./names.ts";
+import type { Plan } from "./plan.ts";
+import { tensorProtoOf } from "./tensor-proto.ts";
+import type { Value } from "./value.ts";
+
+/** Writes the nodes of a graph or function, settling names as it goes. */
+export class BlockWriter {
+  readonly #names: Names;
+  readonly #plan: Plan;
+  /** The kernel operators met so far, each with the node it was first met at. */
+  readonly definitions = new Map<Definition, Node>();
+
+  constructor(names: Names, plan: Plan) {
+    this.#names = names;
+    this.#plan = plan;
+  }
+
+  /** Gives results the names they must have, before anything else is named. Returns the Identity nodes
+   * for those whose value cannot carry the name: an input, a constant, or a second name of one value.
+   *
+   * @throws GraphError if another value has a name already */
+  nameResults(results: ReadonlyMap<string, Value>): NodeProto[] {
+    const copies: [name: string, value: Value][] = [];
+    for (const [name, value] of results) {
+      const real = this.#plan.resolve(value);
+      if (this.#names.has(real)) {
+        if (this.#names.of(real) !== name) copies.push([name, real]);
+      } else if (real.origin.kind === "node") {
+        this.#requireFree(name);
+        this.#names.claim(real, name);
+      } else {
+        copies.push([name, real]);
+      }
+    }
+    for (const [name] of copies) this.#requireFree(name);
+    return copies.map(([name, value]) => {
+      this.#names.reserve(name);
+      return this.#identity(value, name);
+    });
+  }
+
+  /** The nodes of a block in order. */
+  nodesOf(block: Block): NodeProto[] {
+    return this.#plan.nodesOf(block).map((node) => this.#node(node));
+  }
+
+  #requireFree(name: string): void {
+    if (this.#names.isTaken(name)) {
+      throw new GraphError("toModel", `the output name "${name}" is that of another value`);
+    }
+  }
+
+  #node(node: Node): NodeProto {
+    if (node.definition !== undefined && !this.definitions.has(node.definition)) {
+      this.definitions.set(node.definition, node);
+    }
+    if (node.source !== undefined) return node.source;
+    return create(NodeProtoSchema, {
+      opType: node.op,
+      domain: node.domain,
+      name: this.#names.ofNode(node),
+      input: node.inputs.map((input) => (input === undefined ? "" : this.#read(input))),
+      output: node.outputs.map((output) => this.#names.of(output)),
+      attribute: Object.entries(node.attributes).map(([name, attribute]) =>
+        this.#attribute(name, attribute),
+      ),
+    });
+  }
+
+  #read(value: Value): string {
+    return this.#names.of(this.#plan.resolve(value));
+  }
+
+  #identity(value: Value, name: string): NodeProto {
+    return create(NodeProtoSchema, {
+      opType: "Identity",
+      name: `${name}/Identity`,
+      input: [this.#read(value)],
+      output: [name],
+    });
+  }
+
+  #attribute(name: string, attribute: Attribute): AttributeProto {
+    const Type = AttributeProto_AttributeType;
+    switch (attribute.type) {
+      case "float":
+        return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: attribute.value });
+      case "int":
+        return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(attribute.value) });
+      case "string":
+        return create(AttributeProtoSchema, { name, type: Type.STRING, s: bytes(attribute.value) });
+      case "tensor": {
+        const t = tensorProtoOf(attribute.value, attribute.value.source?.name ?? "");
+        return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });
+      }
+      case "graph": {
+        const g = this.#body(attribute.value, name);
+        return create(AttributeProtoSchema, { name, type: Type.GRAPH, g });
+      }
+      case "floats":
+        return create(AttributeProtoSchema, {
+          name,
+          type: Type.FLOATS,
+          floats: [...attribute.value],
+        });
+      case "ints": {
+        const ints = attribute.value.map(BigInt);
+        return create(AttributeProtoSchema, { name, type: Type.INTS, ints });
+      }
+      case "strings": {
+        const strings = attribute.value.map(bytes);
+        return create(AttributeProtoSchema, { name, type: Type.STRINGS, strings });
+      }
+      case "opaque":
+        return attribute.value;
+    }
+  }
+
+  #body(block: Block, name: string): GraphProto {
+    const input = block.inputs.map((value) => valueInfoOf(value, this.#names.of(value)));
+    const node = this.nodesOf(block);
+    const output: ValueInfoProto[] = [];
+    const used = new Set<Value>();
+    for (const result of block.outputs) {
+      const real = this.#plan.resolve(result);
+      // ONNX wants a body's results to be made in the body, each once.
+      if (real.origin.kind === "node" && real.block === block && !used.has(real)) {
+        used.add(real);
+        output.push(valueInfoOf(real, this.#names.of(real)));
+      } else {
+        const copy = this.#names.fresh(`${this.#read(real)}/result`);
+        node.push(this.#identity(real, copy));
+        output.push(valueInfoOf(real, copy));
+      }
+    }
+    return create(GraphProtoSchema, { name, node, input, output });
+  }
+}
+
+/** The declaration of a value: its name, and its type as far as it is known. */
+export function valueInfoOf(value: Value, name: string): ValueInfoProto {
+  if (value.dtype === "unknown") return create(ValueInfoProtoSchema, { name });
+  const tensor = create(TypeProto_TensorSchema, { elemType: dtypeCode(value.dtype) });
+  if (value.shape !== undefined) {
+    tensor.shape = create(TensorShapeProtoSchema, { dim: value.shape.map(dimOf) });
+  }
+  const type = create(TypeProtoSchema, { value: { case: "tensorType", value: tensor } });
+  return create(ValueInfoProtoSchema, { name, type });
+}
+
+function dimOf(dim: Dim): TensorShapeProto_Dimension {
+  if (typeof dim === "number") {
+    const value = { case: "dimValue", value: BigInt(dim) } as const;
+    return create(TensorShapeProto_DimensionSchema, { value });
+  }
+  if (dim === undefined) return create(TensorShapeProto_DimensionSchema, {});
+  return create(TensorShapeProto_DimensionSchema, { value: { case: "dimParam", value: dim } });
+}
+
+const encoder = new TextEncoder();
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}

@@ -1,0 +1,138 @@
+import type { ModelProto } from "onnx-buf";
+import { formatShape, sameShape } from "./dim.ts";
+import { failArgument, GraphError, nearest } from "./errors.ts";
+import { frameModel } from "./frame.ts";
+import type { Graph } from "./graph.ts";
+import { requireValue } from "./lift.ts";
+import { assembleModel } from "./model-proto.ts";
+import { Names } from "./names.ts";
+import { planModel } from "./plan.ts";
+import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
+import { tensorProtoOf } from "./tensor-proto.ts";
+import type { Value } from "./value.ts";
+import { BlockWriter, valueInfoOf } from "./write-block.ts";
+import { functionsOf } from "./write-function.ts";
+
+/** Metadata key under which a training step pairs each state input with the output that is its next
+ * value, as JSON: `[["w", "w.next"]]`. */
+export const STATE_KEY = "ai.softonnx.state";
+
+/** A tensor with its shape, as onnxruntime's Tensor is one. */
+export interface StateTensor {
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
+export interface ModelOptions {
+  /** Write the slice that computes these, under these names, without updates: an inference model.
+   * Straight-through operators become their hard side. By default all outputs and updates. */
+  readonly outputs?: Readonly<Record<string, Value>>;
+  /** Elements to give the parameters instead of their initial ones, by name. */
+  readonly state?: Readonly<Record<string, Literal | StateTensor>>;
+  /** Whether parameters are written as inputs or as initialisers. By default inputs in a training step,
+   * initialisers in an inference model. */
+  readonly parameters?: "inputs" | "initializers";
+}
+
+/** Makes an empty graph, for function bodies (handed in, so that this module need not import Graph). */
+export type NewGraph = (name: string, opset: number) => Graph;
+
+/** See Graph.toModel. */
+export function writeModel(
+  graph: Graph,
+  options: ModelOptions,
+  newGraph: NewGraph,
+): Uint8Array<ArrayBuffer> {
+  return frameModel(modelOf(graph, options, newGraph));
+}
+
+function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): ModelProto {
+  checkState(graph, options.state);
+  const whole = options.outputs === undefined;
+  const outputs = requestedOutputs(graph, options);
+  const updates = whole ? graph.updates : new Map<Value, Value>();
+  if (outputs.size + updates.size === 0) {
+    throw new GraphError("toModel", `${graph} has no outputs; name one with graph.output(…)`);
+  }
+  const plan = planModel(graph.root, {
+    roots: [...outputs.values(), ...updates.values()],
+    keepImported: whole,
+    inference: !whole,
+  });
+
+  const names = new Names(graph.source?.names, graph.source?.reserved);
+  for (const [name, value] of [...graph.inputs, ...graph.parameters]) names.claim(value, name);
+  const results = new Map(outputs);
+  const state: [parameter: string, next: string][] = [];
+  for (const [parameter, next] of updates) {
+    const name = names.fresh(`${parameter.hint}.next`);
+    results.set(name, next);
+    state.push([parameter.hint, name]);
+  }
+  const writer = new BlockWriter(names, plan);
+  const extra = writer.nameResults(results);
+  const nodes = [...writer.nodesOf(graph.root), ...extra];
+
+  const needed = (value: Value) => plan.leaves.has(value);
+  const parameters = [...graph.parameters.values()].filter(needed);
+  const inputs = [...graph.inputs.values()].filter((value) => whole || needed(value));
+  const fed = parametersAsInputs(options, updates) ? [...inputs, ...parameters] : inputs;
+  const initializers = parametersAsInputs(options, updates)
+    ? []
+    : parameters.map((value) => tensorProtoOf(stateOf(value, options.state), names.of(value)));
+  for (const value of plan.leaves) {
+    if (value.data !== undefined) initializers.push(tensorProtoOf(value.data, names.of(value)));
+  }
+  return assembleModel(graph, {
+    whole,
+    nodes,
+    inputs: fed.map((value) => valueInfoOf(value, names.of(value))),
+    outputs: [...results].map(([name, value]) => valueInfoOf(value, name)),
+    initializers,
+    functions: functionsOf(writer.definitions, graph.opset, newGraph),
+    metadata: state.length === 0 ? {} : { [STATE_KEY]: JSON.stringify(state) },
+  });
+}
+
+function requestedOutputs(graph: Graph, options: ModelOptions): ReadonlyMap<string, Value> {
+  if (options.outputs === undefined) return graph.outputs;
+  const outputs = new Map(Object.entries(options.outputs));
+  for (const [name, value] of outputs) {
+    requireValue("toModel", `outputs.${name}`, value);
+    if (value.graph !== graph) throw new GraphError("toModel", `${value} belongs to another graph`);
+    if (value.block !== graph.root) {
+      throw new GraphError("toModel", `${value} is inside a closed subgraph`);
+    }
+  }
+  return outputs;
+}
+
+function parametersAsInputs(options: ModelOptions, updates: ReadonlyMap<Value, Value>): boolean {
+  return (options.parameters ?? (updates.size > 0 ? "inputs" : "initializers")) === "inputs";
+}
+
+function stateOf(parameter: Value, state: ModelOptions["state"]): TensorData {
+  if (parameter.origin.kind !== "parameter") {
+    throw new GraphError("toModel", `${parameter} is no parameter`);
+  }
+  const { initial } = parameter.origin;
+  const given = state?.[parameter.hint];
+  if (given === undefined) return initial;
+  const argument = `state.${parameter.hint}`;
+  const tensor = typeof given === "object" && "dims" in given ? given : undefined;
+  if (tensor !== undefined && sameShape(tensor.dims, parameter.shape) === false) {
+    const expected = `shape ${formatShape(parameter.shape)}`;
+    failArgument("toModel", argument, expected, formatShape(tensor.dims));
+  }
+  const literal = (tensor?.data ?? given) as Literal;
+  return tensorOf("toModel", argument, literal, parameter.dtype, initial.dims);
+}
+
+function checkState(graph: Graph, state: ModelOptions["state"]): void {
+  for (const name of Object.keys(state ?? {})) {
+    if (graph.parameters.has(name)) continue;
+    const near = nearest(name, [...graph.parameters.keys()]);
+    const advice = near === undefined ? "" : `; did you mean "${near}"?`;
+    throw new GraphError("toModel", `state: there is no parameter "${name}"${advice}`);
+  }
+}
