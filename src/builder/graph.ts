@@ -1,16 +1,18 @@
+import { checkArity, shapeArgument, tensorArgument } from "./arguments.ts";
 import { type AttributeLiteral, attributesOf } from "./attributes.ts";
 import { type Attributes, Block, type Node } from "./block.ts";
 import { type Definition, findDefinition, type TensorType } from "./definition.ts";
-import { canonicalDim, type Dim, formatShape, isStatic, type Shape, sameShape } from "./dim.ts";
+import { type Dim, formatShape, type Shape, sameShape } from "./dim.ts";
 import { type DType, isDType } from "./dtype.ts";
-import { describe, failArgument, GraphError, nearest } from "./errors.ts";
+import { failArgument, GraphError, nearest } from "./errors.ts";
 import { isValue, type Operand } from "./lift.ts";
 import { schemaOf } from "./operators/index.ts";
 import { type FromModelOptions, readModel } from "./read.ts";
+import { Scopes } from "./scopes.ts";
 import { sharingKey, tensorKey } from "./sharing.ts";
 import type { ModelSource } from "./source.ts";
 import { summarize } from "./summary.ts";
-import { isLiteral, type Literal, type TensorData, tensorOf } from "./tensor.ts";
+import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
 import { type Origin, Value } from "./value.ts";
 import { type ModelOptions, writeModel } from "./write.ts";
 
@@ -67,9 +69,8 @@ export class Graph {
   readonly #outputs = new Map<string, Value>();
   readonly #updates = new Map<Value, Value>();
   readonly #constants = new Map<string, Value>();
-  readonly #scopeCounts = new Map<string, number>();
+  readonly #scopes = new Scopes();
   #block: Block;
-  #scope = "";
   #nextId = 0;
   #memo: Map<string, Node> | undefined;
 
@@ -103,7 +104,7 @@ export class Graph {
 
   /** The scope that new nodes are made in: `median_0/sort`. */
   get currentScope(): string {
-    return this.#scope;
+    return this.#scopes.current;
   }
 
   /** Values fed at every run, by name. */
@@ -137,7 +138,13 @@ export class Graph {
   input(name: string, dtype: DType = "float32", shape?: readonly (Dim | null)[]): Value {
     this.#claim("input", name);
     if (!isDType(dtype)) failArgument("input", "dtype", "an element type such as float32", dtype);
-    const value = this.#value({ kind: "input" }, dtype, shapeOf("input", shape), name, this.root);
+    const value = this.#value(
+      { kind: "input" },
+      dtype,
+      shapeArgument("input", shape),
+      name,
+      this.root,
+    );
     this.root.inputs.push(value);
     this.#inputs.set(name, value);
     return value;
@@ -161,10 +168,7 @@ export class Graph {
     dtype?: DType,
   ): Value {
     this.#claim("parameter", name);
-    if (!isLiteral(initial)) {
-      failArgument("parameter", "initial", "numbers, arrays or a typed array", initial);
-    }
-    const data = dataOf("parameter", "initial", initial, shape, dtype);
+    const data = tensorArgument("parameter", "initial", initial, shape, dtype);
     const origin = { kind: "parameter", initial: data } as const;
     const value = this.#value(origin, data.dtype, data.dims, name, this.root);
     this.#parameters.set(name, value);
@@ -181,10 +185,7 @@ export class Graph {
    * @param dtype by default that of a typed array, float32 for numbers
    * @throws GraphError if the elements do not fit */
   constant(data: Literal, shape?: readonly number[] | DType, dtype?: DType): Value {
-    if (!isLiteral(data)) {
-      failArgument("constant", "data", "numbers, arrays or a typed array", data);
-    }
-    return this.lifted(dataOf("constant", "data", data, shape, dtype));
+    return this.lifted(tensorArgument("constant", "data", data, shape, dtype));
   }
 
   /** The constant with these elements; equal small ones are one value. */
@@ -303,7 +304,7 @@ export class Graph {
       ...(definition === undefined ? {} : { definition }),
       ...(types === undefined
         ? {}
-        : { types: types.map((type) => ({ ...type, shape: shapeOf(op, type.shape) })) }),
+        : { types: types.map((type) => ({ ...type, shape: shapeArgument(op, type.shape) })) }),
       ...(options.name === undefined ? {} : { hint: options.name }),
     }).outputs;
   }
@@ -316,7 +317,8 @@ export class Graph {
     const outputCount = emission.outputs ?? definition?.outputs.length ?? 1;
     for (const input of inputs) if (input !== undefined) this.#requireVisible(operator, input);
     const key =
-      this.#memo && sharingKey({ op, domain, attributes, inputs: inputs.map(idOf), outputCount });
+      this.#memo &&
+      sharingKey({ op, domain, attributes, inputs: inputs.map((input) => input?.id), outputCount });
     const memoKey = key && `${key}@${this.#block.depth === 0 ? "" : this.#blockId(this.#block)}`;
     const shared = memoKey && this.#memo?.get(memoKey);
     if (shared) return shared;
@@ -371,7 +373,7 @@ export class Graph {
       op: fields.op,
       domain: fields.domain,
       block: this.#block,
-      scope: this.#scope,
+      scope: this.#scopes.current,
       inputs: fields.inputs,
       attributes: fields.attributes,
       outputs,
@@ -395,12 +397,12 @@ export class Graph {
    * const h = g.scope("encoder", () => x.matmul(w).add(b).relu());
    * ``` */
   scope<Result>(name: string, build: () => Result): Result {
-    return this.#within(this.#numbered(name, false), build);
+    return this.#scopes.within(name, false, build);
   }
 
   /** The scope of one call of a composed operator: numbered from 0 at the top (`median_0`). */
   operation<Result>(name: string, build: () => Result): Result {
-    return this.#within(this.#numbered(name, this.#scope === ""), build);
+    return this.#scopes.within(name, true, build);
   }
 
   /** Builds the body of a Loop, If or function as a block of its own.
@@ -521,23 +523,6 @@ export class Graph {
     }
   }
 
-  #numbered(name: string, always: boolean): string {
-    const path = this.#scope === "" ? name : `${this.#scope}/${name}`;
-    const count = this.#scopeCounts.get(path) ?? 0;
-    this.#scopeCounts.set(path, count + 1);
-    return always || count > 0 ? `${path}_${count}` : path;
-  }
-
-  #within<Result>(scope: string, build: () => Result): Result {
-    const outer = this.#scope;
-    this.#scope = scope;
-    try {
-      return build();
-    } finally {
-      this.#scope = outer;
-    }
-  }
-
   readonly #blockIds = new WeakMap<Block, number>();
   #blockId(block: Block): number {
     let id = this.#blockIds.get(block);
@@ -549,56 +534,10 @@ export class Graph {
   }
 }
 
-function dataOf(
-  operator: string,
-  argument: string,
-  literal: Literal,
-  shape: readonly number[] | DType | undefined,
-  dtype: DType | undefined,
-): TensorData {
-  const wantedType = typeof shape === "string" ? shape : dtype;
-  const wantedShape = typeof shape === "string" ? undefined : shape;
-  if (wantedType !== undefined && !isDType(wantedType)) {
-    failArgument(operator, "dtype", "an element type such as float32", wantedType);
-  }
-  if (wantedShape !== undefined && !isStatic(shapeOf(operator, wantedShape))) {
-    failArgument(operator, "shape", "whole numbers from 0", wantedShape);
-  }
-  return tensorOf(operator, argument, literal, wantedType, wantedShape);
-}
-
-function shapeOf(operator: string, shape: readonly (Dim | null)[] | undefined): Shape | undefined {
-  if (shape === undefined) return undefined;
-  if (!Array.isArray(shape)) failArgument(operator, "shape", "an array of sizes and names", shape);
-  return shape.map((dim) => {
-    try {
-      return canonicalDim(dim);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      failArgument(operator, "shape", "sizes from 0, names or null", dim);
-    }
-  });
-}
-
+/** The elements of a constant that is small enough to say axes or sizes. */
 function sizesIn(data: TensorData): readonly number[] | undefined {
   const small = data.dtype === "int64" && data.dims.length <= 1 && data.size <= 64;
-  return small && data.source === undefined ? data.toNumbers() : undefined;
-}
-
-function checkArity(
-  operator: string,
-  arity: number | readonly [number, number],
-  count: number,
-): void {
-  const [least, most] = typeof arity === "number" ? [arity, arity] : arity;
-  if (count >= least && count <= most) return;
-  const expected =
-    least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`;
-  throw new GraphError(operator, `takes ${expected} inputs, got ${describe(count)}`);
-}
-
-function idOf(value: Value | undefined): number | undefined {
-  return value?.id;
+  return small && !data.external ? data.toNumbers() : undefined;
 }
 
 /** "ReduceSum" as the function is called here: "reduceSum". */

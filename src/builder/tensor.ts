@@ -44,6 +44,12 @@ export class TensorData {
     return this.#elements;
   }
 
+  /** True if the elements are in a file beside the model. */
+  get external(): boolean {
+    // TensorProto.EXTERNAL
+    return this.source?.dataLocation === 1;
+  }
+
   /** The number of elements. */
   get size(): number {
     return this.dims.reduce((product, dim) => product * dim, 1);
