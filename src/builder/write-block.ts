@@ -22,7 +22,7 @@ import { dtypeCode } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Names } from "./names.ts";
 import type { Plan } from "./plan.ts";
-import { tensorProtoOf } from "./tensor-proto.ts";
+import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 
 /** Writes the nodes of a graph or function, settling names as it goes. */
@@ -112,7 +112,7 @@ export class BlockWriter {
       case "string":
         return create(AttributeProtoSchema, { name, type: Type.STRING, s: bytes(attribute.value) });
       case "tensor": {
-        const t = tensorProtoOf(attribute.value, attribute.value.source?.name ?? "");
+        const t = protoOfTensor(attribute.value, attribute.value.source?.name ?? "");
         return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });
       }
       case "graph": {

@@ -12,7 +12,7 @@ import type { Definition, TensorType } from "./definition.ts";
 import type { Graph } from "./graph.ts";
 import { Names } from "./names.ts";
 import { planModel } from "./plan.ts";
-import { tensorProtoOf } from "./tensor-proto.ts";
+import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 import type { NewGraph } from "./write.ts";
 import { BlockWriter } from "./write-block.ts";
@@ -106,7 +106,7 @@ function constantNode(value: Value, names: Names) {
   const attribute = create(AttributeProtoSchema, {
     name: "value",
     type: AttributeProto_AttributeType.TENSOR,
-    t: tensorProtoOf(value.data, ""),
+    t: protoOfTensor(value.data, ""),
   });
   return [
     create(NodeProtoSchema, { opType: "Constant", name, output: [name], attribute: [attribute] }),

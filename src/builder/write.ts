@@ -8,7 +8,7 @@ import { assembleModel } from "./model-proto.ts";
 import { Names } from "./names.ts";
 import { planModel } from "./plan.ts";
 import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
-import { tensorProtoOf } from "./tensor-proto.ts";
+import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 import { BlockWriter, valueInfoOf } from "./write-block.ts";
 import { functionsOf } from "./write-function.ts";
@@ -79,9 +79,9 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   const fed = parametersAsInputs(options, updates) ? [...inputs, ...parameters] : inputs;
   const initializers = parametersAsInputs(options, updates)
     ? []
-    : parameters.map((value) => tensorProtoOf(stateOf(value, options.state), names.of(value)));
+    : parameters.map((value) => protoOfTensor(stateOf(value, options.state), names.of(value)));
   for (const value of plan.leaves) {
-    if (value.data !== undefined) initializers.push(tensorProtoOf(value.data, names.of(value)));
+    if (value.data !== undefined) initializers.push(protoOfTensor(value.data, names.of(value)));
   }
   return assembleModel(graph, {
     whole,

@@ -32,14 +32,12 @@ export const relu = unary("Relu", "relu");
 
 /** log(1 + exp(x)), without overflow, and accurate where it is close to 0.
  *
- * In float64, for which ONNX Runtime's CPU provider has no kernel, and in float32, where that kernel
- * loses the tail below -16, it is a function of standard operators. */
+ * In float64, for which ONNX Runtime's CPU provider has no kernel, it is a function of standard
+ * operators. */
 export function softplus(x: Operand): Value {
   const value = requireValue("softplus", "x", x);
-  if (value.dtype !== "float64" && value.dtype !== "float32") {
-    return emitOne("Softplus", [value], {}, "softplus");
-  }
-  const definition = softplusDefinitions[value.dtype];
+  if (value.dtype !== "float64") return emitOne("Softplus", [value], {}, "softplus");
+  const definition = softplusFloat64;
   const { name, domain } = definition;
   const emission = { op: name, domain, inputs: [value], operator: "softplus", definition };
   return value.graph.emit(emission).outputs[0] as Value;
@@ -55,29 +53,22 @@ function log1p(x: Value): Value {
   return where(vanishes, x, ratio);
 }
 
-function softplusOf(dtype: "float32" | "float64"): Definition {
-  return {
-    name: `Softplus_${dtype}`,
-    domain: SOFTONNX_DOMAIN,
-    version: 1,
-    inputs: ["x"],
-    outputs: ["y"],
-    life: "always",
-    infer: ([x]) => [{ dtype, shape: (x as Value).shape }],
-    body: ([x]) => [add(max(x as Value, 0), log1p(exp(neg(abs(x as Value)))))],
-    // A rule of its own: differentiating the body piece by piece would lose the second derivative at 0,
-    // where max and abs both have a kink.
-    vjp: ({ input, dy }) => [mul(dy, sigmoid(input(0)))],
-  };
-}
-
-const softplusDefinitions = {
-  float32: softplusOf("float32"),
-  float64: softplusOf("float64"),
+const softplusFloat64: Definition = {
+  name: "Softplus_float64",
+  domain: SOFTONNX_DOMAIN,
+  version: 1,
+  inputs: ["x"],
+  outputs: ["y"],
+  life: "always",
+  infer: ([x]) => [{ dtype: "float64", shape: (x as Value).shape }],
+  body: ([x]) => [add(max(x as Value, 0), log1p(exp(neg(abs(x as Value)))))],
+  // A rule of its own: differentiating the body piece by piece would lose the second derivative at 0,
+  // where max and abs both have a kink.
+  vjp: ({ input, dy }) => [mul(dy, sigmoid(input(0)))],
 };
 
 defineFamily("Softplus", 1, (name) =>
-  Object.values(softplusDefinitions).find((definition) => definition.name === name),
+  name === softplusFloat64.name ? softplusFloat64 : undefined,
 );
 
 export const mathSchemas: Schemas<
