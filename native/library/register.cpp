@@ -1,0 +1,60 @@
+#include "register.h"
+
+#include <deque>
+#include <mutex>
+#include <new>
+
+#include "../ops/operator.h"
+#include "../ops/simplex_threshold.h"
+
+namespace softonnx {
+namespace {
+
+constexpr char kDomain[] = "ai.softonnx";
+
+// Sessions keep pointers to the domain and the operators, and may outlive every owner that we
+// could name; so both are made once and never freed.
+struct Domain {
+  std::deque<CustomOperator> operators;
+  ort::CustomOpDomain* handle = nullptr;
+};
+
+ort::Status* make_domain(const ort::Api& api, Domain* domain) {
+  for (const OperatorList& list : {simplex_threshold_operators()}) {
+    for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
+  }
+  if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;
+  for (const CustomOperator& op : domain->operators) {
+    if (ort::Status* status = api.CustomOpDomain_Add(domain->handle, &op)) return status;
+  }
+  return nullptr;
+}
+
+ort::Status* add_domain(const ort::Api& api, ort::SessionOptions* options) {
+  static std::mutex mutex;
+  static Domain* domain = nullptr;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!domain) {
+    Domain* made = new Domain;
+    if (ort::Status* status = make_domain(api, made)) return status;
+    domain = made;
+  }
+  return api.AddCustomOpDomain(options, domain->handle);
+}
+
+}  // namespace
+
+ort::Status* register_operators(ort::SessionOptions* options, const ort::ApiBase* base) {
+  if (const ort::Api* api = base->GetApi(ort::kApiVersion)) {
+    try {
+      return add_domain(*api, options);
+    } catch (const std::bad_alloc&) {
+      return api->CreateStatus(ort::ErrorCode::fail, "softonnx: out of memory");
+    }
+  }
+  // Slot 0 is in every version there ever was.
+  return base->GetApi(1)->CreateStatus(ort::ErrorCode::fail,
+                                       "softonnx: ONNX Runtime 1.17 or later is needed");
+}
+
+}  // namespace softonnx
