@@ -1,0 +1,213 @@
+#include "session.h"
+
+#include <stdexcept>
+
+#include "../library/register.h"
+#include "js.h"
+#include "session_options.h"
+#include "work.h"
+
+namespace softonnx {
+namespace {
+
+// Marks our objects, so that no other wrapped object is taken for one.
+constexpr napi_type_tag kSessionTag = {0x5c1b2f6d0a7e4931, 0x9f3e8d42b6a01c75};
+
+using Holder = std::shared_ptr<Session>;
+
+// Throws where ONNX Runtime reports a failure: for use off the JavaScript thread.
+void check(const ort::Api& api, ort::Status* status) {
+  if (status) throw std::runtime_error(take_message(api, status));
+}
+
+std::string take_name(const Runtime& runtime, char* name) {
+  std::string text(name);
+  runtime.api->AllocatorFree(runtime.allocator, name);
+  return text;
+}
+
+void read_type(const Runtime& runtime, ort::TypeInfo* info, Port* port) {
+  const ort::Api& api = *runtime.api;
+  const ort::TensorInfo* tensor = nullptr;
+  check(api, api.CastTypeInfoToTensorInfo(info, &tensor));
+  port->is_tensor = tensor != nullptr;
+  if (!tensor) return;
+  std::size_t rank = 0;
+  check(api, api.GetTensorElementType(tensor, &port->type));
+  check(api, api.GetDimensionsCount(tensor, &rank));
+  port->dims.resize(rank);
+  std::vector<const char*> names(rank, "");
+  check(api, api.GetDimensions(tensor, port->dims.data(), rank));
+  check(api, api.GetSymbolicDimensions(tensor, names.data(), rank));
+  port->names.assign(names.begin(), names.end());
+}
+
+struct TypeInfoDeleter {
+  const ort::Api& api;
+  void operator()(ort::TypeInfo* info) const { api.ReleaseTypeInfo(info); }
+};
+
+std::vector<Port> read_ports(const Session& session, bool outputs) {
+  const Runtime& runtime = session.runtime;
+  const ort::Api& api = *runtime.api;
+  std::size_t count = 0;
+  check(api, outputs ? api.SessionGetOutputCount(session.handle, &count)
+                     : api.SessionGetInputCount(session.handle, &count));
+  std::vector<Port> ports(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    char* name = nullptr;
+    check(api, outputs ? api.SessionGetOutputName(session.handle, i, runtime.allocator, &name)
+                       : api.SessionGetInputName(session.handle, i, runtime.allocator, &name));
+    ports[i].name = take_name(runtime, name);
+    ort::TypeInfo* info = nullptr;
+    check(api, outputs ? api.SessionGetOutputTypeInfo(session.handle, i, &info)
+                       : api.SessionGetInputTypeInfo(session.handle, i, &info));
+    const std::unique_ptr<ort::TypeInfo, TypeInfoDeleter> owned(info, TypeInfoDeleter{api});
+    read_type(runtime, info, &ports[i]);
+  }
+  return ports;
+}
+
+napi_value port_object(napi_env env, const Port& port) {
+  napi_value result = js::object(env);
+  js::set(env, result, "name", js::string(env, port.name));
+  js::set(env, result, "isTensor", js::boolean(env, port.is_tensor));
+  if (!port.is_tensor) return result;
+  js::set(env, result, "type", js::number(env, static_cast<int>(port.type)));
+  napi_value shape = js::array(env, port.dims.size());
+  for (std::size_t i = 0; i < port.dims.size(); ++i) {
+    js::set(env, shape, i,
+            port.dims[i] < 0 ? js::string(env, port.names[i])
+                             : js::number(env, static_cast<double>(port.dims[i])));
+  }
+  js::set(env, result, "shape", shape);
+  return result;
+}
+
+napi_value port_array(napi_env env, const std::vector<Port>& ports) {
+  napi_value result = js::array(env, ports.size());
+  for (std::size_t i = 0; i < ports.size(); ++i) js::set(env, result, i, port_object(env, ports[i]));
+  return result;
+}
+
+class CreateWork final : public Work {
+ public:
+  explicit CreateWork(const Runtime& runtime) : session_(std::make_shared<Session>(runtime)) {}
+
+  // Exactly one of the two sources is set.
+  std::optional<Path> path;
+  js::Bytes bytes{nullptr, 0};
+  js::Pin source;
+  SessionSettings settings;
+
+ protected:
+  std::string perform() override {
+    const ort::Api& api = *session_->runtime.api;
+    ort::SessionOptions* options = nullptr;
+    ort::Status* status = api.CreateSessionOptions(&options);
+    if (!status) status = apply_session_settings(api, settings, options);
+    if (!status) status = register_operators(options, session_->runtime.base);
+    if (!status) {
+      status = path ? api.CreateSession(session_->runtime.env, path->c_str(), options,
+                                        &session_->handle)
+                    : api.CreateSessionFromArray(session_->runtime.env, bytes.data, bytes.length,
+                                                 options, &session_->handle);
+    }
+    if (options) api.ReleaseSessionOptions(options);
+    if (status) return take_message(api, status);
+    session_->inputs = read_ports(*session_, false);
+    session_->outputs = read_ports(*session_, true);
+    return {};
+  }
+
+  napi_value finish(napi_env env) override {
+    napi_value result = js::object(env);
+    js::set(env, result, "inputs", port_array(env, session_->inputs));
+    js::set(env, result, "outputs", port_array(env, session_->outputs));
+    auto holder = std::make_unique<Holder>(session_);
+    const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Holder*>(data); };
+    if (!result || napi_wrap(env, result, holder.get(), finalize, nullptr, nullptr) != napi_ok) {
+      throw std::runtime_error("the session object could not be made");
+    }
+    static_cast<void>(holder.release());
+    napi_type_tag_object(env, result, &kSessionTag);
+    return result;
+  }
+
+  void release(napi_env env) override { source.release(env); }
+
+ private:
+  std::shared_ptr<Session> session_;
+};
+
+Holder* unwrap_holder(napi_env env, napi_value object) {
+  napi_valuetype type = napi_undefined;
+  bool ours = false;
+  void* data = nullptr;
+  if (!object || napi_typeof(env, object, &type) != napi_ok || type != napi_object ||
+      napi_check_object_type_tag(env, object, &kSessionTag, &ours) != napi_ok || !ours ||
+      napi_unwrap(env, object, &data) != napi_ok) {
+    js::throw_type_error(env, "expected a session that this library made");
+    return nullptr;
+  }
+  return static_cast<Holder*>(data);
+}
+
+napi_value first_argument(napi_env env, napi_callback_info info) {
+  napi_value arguments[1] = {nullptr};
+  std::size_t count = 1;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  return arguments[0];
+}
+
+}  // namespace
+
+Session::~Session() {
+  if (handle) runtime.api->ReleaseSession(handle);
+}
+
+napi_value create_session(napi_env env, napi_callback_info info) try {
+  napi_value arguments[2] = {nullptr, nullptr};
+  std::size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const Runtime* runtime = attached_runtime();
+  if (!runtime) return js::throw_type_error(env, "attach() has not succeeded yet");
+  auto work = std::make_unique<CreateWork>(*runtime);
+  work->path = js::to_path(env, arguments[0]);
+  if (!work->path) {
+    const auto bytes = js::to_bytes(env, arguments[0]);
+    if (!bytes) return js::throw_type_error(env, "expected a model: a path or a Uint8Array");
+    work->bytes = *bytes;
+  }
+  if (!read_session_settings(env, arguments[1], &work->settings)) return nullptr;
+  work->source.hold(env, arguments[0]);
+  return Work::start(env, std::move(work));
+} catch (const std::exception& exception) {
+  return js::throw_type_error(env, exception.what());
+}
+
+napi_value dispose_session(napi_env env, napi_callback_info info) {
+  if (Holder* holder = unwrap_holder(env, first_argument(env, info))) holder->reset();
+  return nullptr;
+}
+
+napi_value end_profiling(napi_env env, napi_callback_info info) try {
+  const auto session = unwrap_session(env, first_argument(env, info));
+  if (!session) return nullptr;
+  const Runtime& runtime = session->runtime;
+  char* file = nullptr;
+  check(*runtime.api,
+        runtime.api->SessionEndProfiling(session->handle, runtime.allocator, &file));
+  return js::string(env, take_name(runtime, file));
+} catch (const std::exception& exception) {
+  return js::throw_type_error(env, exception.what());
+}
+
+std::shared_ptr<Session> unwrap_session(napi_env env, napi_value object) {
+  Holder* holder = unwrap_holder(env, object);
+  if (!holder) return nullptr;
+  if (!*holder) js::throw_type_error(env, "the session is disposed of");
+  return *holder;
+}
+
+}  // namespace softonnx
