@@ -1,0 +1,70 @@
+{
+  "target_defaults": {
+    "default_configuration": "Release",
+    "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fno-math-errno", "-fno-trapping-math"],
+    "cflags": ["-fPIC", "-fvisibility=hidden"],
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+      "GCC_OPTIMIZATION_LEVEL": "3",
+      "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+      "MACOSX_DEPLOYMENT_TARGET": "11.0",
+      "OTHER_CPLUSPLUSFLAGS": ["-fno-math-errno", "-fno-trapping-math"]
+    },
+    "msvs_settings": {
+      "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++17"] }
+    }
+  },
+  "targets": [
+    {
+      # Pure numerics. One such target for each instruction set, each naming itself.
+      "target_name": "kernels_plain",
+      "type": "static_library",
+      "sources": ["kernels/instruction_set.cpp"],
+      "defines": ["SOFTONNX_ISA=plain"]
+    },
+    {
+      # The operators and their C entry point, shared by the library and the addon.
+      "target_name": "operators",
+      "type": "static_library",
+      "dependencies": ["kernels_plain"],
+      "export_dependent_settings": ["kernels_plain"],
+      "sources": [
+        "kernels/dispatch.cpp",
+        "library/register.cpp",
+        "ops/operator.cpp",
+        "ops/simplex_threshold.cpp",
+        "ops/tensors.cpp"
+      ],
+      "cflags_cc!": ["-fno-exceptions"],
+      "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
+      "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1 } }
+    },
+    {
+      # For hosts of ONNX Runtime other than Node: no Node in it.
+      "target_name": "softonnx_ops",
+      "type": "shared_library",
+      "dependencies": ["operators"],
+      "sources": ["library/entry.cpp"],
+      "win_delay_load_hook": "false"
+    },
+    {
+      "target_name": "softonnx",
+      "type": "loadable_module",
+      "dependencies": ["operators"],
+      "sources": [
+        "addon/addon.cpp",
+        "addon/js.cpp",
+        "addon/run.cpp",
+        "addon/runtime.cpp",
+        "addon/session.cpp",
+        "addon/session_options.cpp",
+        "addon/tensor.cpp"
+      ],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
+      "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1 } },
+      "conditions": [["OS=='linux'", { "libraries": ["-ldl"] }]]
+    }
+  ]
+}
