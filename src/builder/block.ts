@@ -47,8 +47,11 @@ export class Block {
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
   readonly depth: number;
+  /** Unique in the graph, 0 for the top. */
+  readonly id: number;
 
-  constructor(parent?: Block) {
+  constructor(parent?: Block, id = 0) {
+    this.id = id;
     this.parent = parent;
     this.depth = parent === undefined ? 0 : parent.depth + 1;
   }

@@ -316,11 +316,8 @@ export class Graph {
     const operator = emission.operator ?? camelCase(op);
     const outputCount = emission.outputs ?? definition?.outputs.length ?? 1;
     for (const input of inputs) if (input !== undefined) this.#requireVisible(operator, input);
-    const key =
-      this.#memo &&
-      sharingKey({ op, domain, attributes, inputs: inputs.map((input) => input?.id), outputCount });
-    const memoKey = key && `${key}@${this.#block.depth === 0 ? "" : this.#blockId(this.#block)}`;
-    const shared = memoKey && this.#memo?.get(memoKey);
+    const key = this.#memoKey(emission, attributes, outputCount);
+    const shared = key === undefined ? undefined : this.#memo?.get(key);
     if (shared) return shared;
 
     if (definition !== undefined) this.importDomain(domain, definition.version);
@@ -352,7 +349,7 @@ export class Graph {
         types ?? new Array<TensorType>(outputCount).fill({ dtype: "unknown", shape: undefined }),
       hints: [emission.hint ?? operator],
     });
-    if (memoKey) this.#memo?.set(memoKey, node);
+    if (key !== undefined) this.#memo?.set(key, node);
     return node;
   }
 
@@ -413,7 +410,7 @@ export class Graph {
     inputs: readonly (TensorType & { readonly hint: string })[],
     build: (...inputs: Value[]) => readonly Value[],
   ): Block {
-    const block = new Block(this.#block);
+    const block = new Block(this.#block, this.#nextId++);
     const outer = this.#block;
     this.#block = block;
     try {
@@ -523,14 +520,13 @@ export class Graph {
     }
   }
 
-  readonly #blockIds = new WeakMap<Block, number>();
-  #blockId(block: Block): number {
-    let id = this.#blockIds.get(block);
-    if (id === undefined) {
-      id = this.#nextId++;
-      this.#blockIds.set(block, id);
-    }
-    return id;
+  #memoKey(emission: Emission, attributes: Attributes, outputCount: number): string | undefined {
+    // Two nodes that close over different JavaScript differ however equal they look.
+    if (this.#memo === undefined || emission.definition?.life === "building") return undefined;
+    const { op, domain = "" } = emission;
+    const inputs = emission.inputs.map((input) => input?.id);
+    const key = sharingKey({ op, domain, attributes, inputs, outputCount });
+    return key === undefined ? undefined : `${this.#block.id}:${key}`;
   }
 }
 
