@@ -1,0 +1,108 @@
+import { broadcastShapes, type Dim, formatShape, type Shape } from "../dim.ts";
+import { failArgument, GraphError } from "../errors.ts";
+import type { Value } from "../value.ts";
+
+/** An Einsum equation taken apart: the subscripts of each operand and of the result, each a letter or
+ * "..." for the axes between. */
+export interface Equation {
+  readonly operands: readonly (readonly string[])[];
+  readonly result: readonly string[];
+}
+
+const ELLIPSIS = "...";
+
+/** Takes an equation apart. An output left out is "..." and then every letter that occurs once, in
+ * alphabetical order.
+ * @throws GraphError for anything that is no equation */
+export function parseEquation(operator: string, equation: string): Equation {
+  if (typeof equation !== "string") failArgument(operator, "equation", "a text", equation);
+  const sides = equation.replaceAll(/\s/g, "").split("->");
+  if (sides.length > 2) failArgument(operator, "equation", 'at most one "->"', equation);
+  const operands = (sides[0] as string).split(",").map((term) => subscripts(operator, term));
+  const all = operands.flat();
+  if (sides[1] === undefined) {
+    const once = all.filter((s) => s !== ELLIPSIS && all.indexOf(s) === all.lastIndexOf(s)).sort();
+    return { operands, result: all.includes(ELLIPSIS) ? [ELLIPSIS, ...once] : once };
+  }
+  const result = subscripts(operator, sides[1]);
+  for (const [i, subscript] of result.entries()) {
+    if (result.indexOf(subscript) !== i) {
+      failArgument(operator, "equation", `"${subscript}" once in the output`, equation);
+    }
+    if (!all.includes(subscript)) {
+      failArgument(operator, "equation", `"${subscript}" of the output in an operand`, equation);
+    }
+  }
+  if (all.includes(ELLIPSIS) && !result.includes(ELLIPSIS)) {
+    failArgument(operator, "equation", '"..." in the output as in the operands', equation);
+  }
+  return { operands, result };
+}
+
+/** The equation written out: no spaces, the output named. */
+export function printEquation({ operands, result }: Equation): string {
+  return `${operands.map((term) => term.join("")).join(",")}->${result.join("")}`;
+}
+
+function subscripts(operator: string, term: string): string[] {
+  const found: string[] = term.match(/\.\.\.|[A-Za-z]/g) ?? [];
+  if (found.join("") !== term || found.indexOf(ELLIPSIS) !== found.lastIndexOf(ELLIPSIS)) {
+    failArgument(operator, "equation", 'letters and at most one "..." an operand', term);
+  }
+  return found;
+}
+
+/** The shape of the result; undefined where an ellipsis stands for axes of an unknown rank.
+ * @throws GraphError if a rank or a dimension does not fit */
+export function einsumShape(
+  operator: string,
+  equation: Equation,
+  values: readonly Value[],
+): Shape | undefined {
+  const sizes = new Map<string, Shape | undefined>();
+  for (const [i, value] of values.entries()) {
+    const term = equation.operands[i] as readonly string[];
+    for (const [subscript, dims] of assign(operator, term, value, i)) {
+      const known = sizes.get(subscript);
+      const merged = sizes.has(subscript) ? broadcastShapes(known, dims) : { shape: dims };
+      if ("clash" in merged) {
+        throw new GraphError(
+          operator,
+          `"${subscript}" is ${formatShape(known)} before and ${formatShape(dims)} in operand ${i}, ${value}`,
+        );
+      }
+      sizes.set(subscript, merged.shape);
+    }
+  }
+  const result: Dim[] = [];
+  for (const subscript of equation.result) {
+    const dims = sizes.get(subscript);
+    if (dims === undefined) return undefined;
+    result.push(...dims);
+  }
+  return result;
+}
+
+/** The axes of one operand that each subscript stands for. */
+function assign(
+  operator: string,
+  term: readonly string[],
+  value: Value,
+  i: number,
+): [string, Shape | undefined][] {
+  const at = term.indexOf(ELLIPSIS);
+  const { shape } = value;
+  if (shape === undefined) {
+    return term.map((s) => [s, s === ELLIPSIS ? undefined : [undefined]]);
+  }
+  const letters = term.length - (at < 0 ? 0 : 1);
+  if (at < 0 ? shape.length !== letters : shape.length < letters) {
+    const expected = `${letters}${at < 0 ? "" : " or more"} dimensions for "${term.join("")}"`;
+    failArgument(operator, `operand ${i}`, expected, value);
+  }
+  const hidden = shape.length - letters;
+  return term.map((s, j) => {
+    const from = at >= 0 && j > at ? j - 1 + hidden : j;
+    return [s, shape.slice(from, from + (j === at ? hidden : 1))];
+  });
+}

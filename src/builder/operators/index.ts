@@ -1,0 +1,115 @@
+import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
+import { arithmeticSchemas } from "./arithmetic.ts";
+import { controlSchemas } from "./control.ts";
+import { creationSchemas } from "./creation.ts";
+import { indexingSchemas } from "./indexing.ts";
+import { linearSchemas } from "./linear.ts";
+import { logicSchemas } from "./logic.ts";
+import { mathSchemas } from "./math.ts";
+import { movementSchemas } from "./movement.ts";
+import { reductionSchemas } from "./reduction.ts";
+import { reshapeSchemas } from "./reshape.ts";
+import { sizesSchemas } from "./sizes.ts";
+import { sliceSchemas } from "./slice.ts";
+
+export {
+  abs,
+  add,
+  ceil,
+  clip,
+  div,
+  floor,
+  max,
+  min,
+  mod,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  round,
+  sign,
+  sub,
+} from "./arithmetic.ts";
+export type { AxisOptions } from "./axes.ts";
+export { ifElse, loop } from "./control.ts";
+export { constantOfShape, eyeLike, range } from "./creation.ts";
+export { customGradient, passThrough, stopGradient } from "./gradient.ts";
+export {
+  gather,
+  gatherElements,
+  gatherND,
+  nonZero,
+  type ScatterOptions,
+  scatterElements,
+  scatterND,
+} from "./indexing.ts";
+export { einsum, type GemmOptions, gemm, matmul } from "./linear.ts";
+export {
+  and,
+  cast,
+  equal,
+  greater,
+  greaterOrEqual,
+  identity,
+  isInf,
+  isNaN,
+  less,
+  lessOrEqual,
+  not,
+  or,
+  where,
+  xor,
+} from "./logic.ts";
+export { cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh } from "./math.ts";
+export { concat, expand, type SplitOptions, split, tile, transpose, trilu } from "./movement.ts";
+export {
+  type ArgOptions,
+  argMax,
+  argMin,
+  cumSum,
+  logSoftmax,
+  type ReduceOptions,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceProd,
+  reduceSum,
+  softmax,
+  topK,
+} from "./reduction.ts";
+export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
+export {
+  fullLike,
+  moveAxis,
+  onesLike,
+  positions,
+  type Size,
+  shape,
+  sizeOf,
+  sizesOf,
+  sizeVector,
+  zerosLike,
+} from "./sizes.ts";
+export { type PadOptions, pad, type SliceOptions, slice } from "./slice.ts";
+
+/** What the builder knows of each ai.onnx operator. */
+export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
+  ...arithmeticSchemas,
+  ...mathSchemas,
+  ...logicSchemas,
+  ...reductionSchemas,
+  ...linearSchemas,
+  ...reshapeSchemas,
+  ...movementSchemas,
+  ...sliceSchemas,
+  ...creationSchemas,
+  ...sizesSchemas,
+  ...indexingSchemas,
+  ...controlSchemas,
+};
+
+/** The schema of an ai.onnx operator; undefined for those that the builder does not know. */
+export function schemaOf(op: string): Schema<unknown> | undefined {
+  return Object.hasOwn(schemas, op) ? (schemas[op as OperatorName] as Schema<unknown>) : undefined;
+}

@@ -1,0 +1,213 @@
+import { type Attributes, attribute, type Node } from "../block.ts";
+import { broadcastShapes, type Dim, formatShape, type Shape, sameDim } from "../dim.ts";
+import { checkOptions, failArgument, GraphError } from "../errors.ts";
+import { liftAll, type Operand } from "../lift.ts";
+import {
+  floatOf,
+  inputOf,
+  intOf,
+  type NodeFacts,
+  none,
+  type Schemas,
+  stringOf,
+} from "../schema.ts";
+import type { Value } from "../value.ts";
+import { requireOpset } from "./axes.ts";
+import { einsumShape, parseEquation, printEquation } from "./einsum.ts";
+import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
+import { squeeze, unsqueeze } from "./reshape.ts";
+
+/** Options of gemm. */
+export interface GemmOptions {
+  /** Factor of the product. Default 1. */
+  readonly alpha?: number;
+  /** Factor of c. Default 1. */
+  readonly beta?: number;
+  /** Transpose a first. Default false. */
+  readonly transA?: boolean;
+  /** Transpose b first. Default false. */
+  readonly transB?: boolean;
+}
+
+/** The matrix product over the last two axes, broadcast over those before; a vector is a row on the left
+ * and a column on the right, as in NumPy.
+ *
+ * @throws GraphError if the inner dimensions differ or an operand is a scalar */
+export function matmul(a: Operand, b: Operand): Value {
+  const [x, y] = liftAll("matmul", { a, b }) as [Value, Value];
+  if (y.shape?.length !== 1 || !mayBecomeTransposed(x)) {
+    return emitOne("MatMul", [x, y], {}, "matmul");
+  }
+  // ONNX Runtime (1.17 to 1.30, default optimisation level) computes MatMul(Transpose(A), v) with a
+  // vector v as if A were not transposed. As v A, or with v as a column, it is right.
+  const matrix = untransposed(x);
+  if (matrix !== undefined) return emitOne("MatMul", [y, matrix], {}, "matmul");
+  const column = emitOne("MatMul", [x, unsqueeze(y, 1)], {}, "matmul");
+  return squeeze(column, -1);
+}
+
+/** alpha a b + beta c for matrices, either transposed first; c broadcasts to the result.
+ *
+ * @throws GraphError if the inner dimensions differ, an operand is no matrix or c does not fit */
+export function gemm(a: Operand, b: Operand, c?: Operand, options: GemmOptions = {}): Value {
+  checkOptions("gemm", options, ["alpha", "beta", "transA", "transB"]);
+  const inputs = liftAll("gemm", c === undefined ? { a, b } : { a, b, c });
+  const { alpha = 1, beta = 1, transA = false, transB = false } = options;
+  if (c === undefined) requireOpset("gemm", (inputs[0] as Value).graph, 11, "leaving out c");
+  const attributes = {
+    ...optionalFloat("alpha", alpha),
+    ...optionalFloat("beta", beta),
+    ...optionalInt("transA", transA, 0),
+    ...optionalInt("transB", transB, 0),
+  };
+  return emitOne("Gemm", inputs, attributes, "gemm");
+}
+
+/** The sum of products that an equation says: letters name axes, those missing from the output are
+ * summed, `...` stands for any axes between, a letter twice in one operand takes its diagonal.
+ *
+ * ```ts
+ * const outer = einsum("i,j->ij", x, y);
+ * ```
+ * @throws GraphError if the equation is none, or a rank or a size does not fit it */
+export function einsum(equation: string, ...operands: readonly Operand[]): Value {
+  const parsed = parseEquation("einsum", equation);
+  if (parsed.operands.length !== operands.length) {
+    failArgument(
+      "einsum",
+      "operands",
+      `${parsed.operands.length} for "${equation}"`,
+      operands.length,
+    );
+  }
+  const values = liftAll(
+    "einsum",
+    Object.fromEntries(operands.map((operand, i) => [`operand ${i}`, operand])),
+  );
+  requireOpset("einsum", (values[0] as Value).graph, 12);
+  const attributes = { equation: attribute.string(printEquation(parsed)) };
+  return emitOne("Einsum", values, attributes, "einsum");
+}
+
+function optionalFloat(name: string, value: number): Attributes {
+  return value === 1 ? {} : { [name]: attribute.float(value) };
+}
+
+/** Whether ONNX Runtime may see a Transpose as this operand of a product. */
+function mayBecomeTransposed(x: Value): boolean {
+  let at: Value | undefined = x;
+  while (at?.producer !== undefined && at.producer.domain === "") {
+    const producer: Node = at.producer;
+    if (producer.op === "Transpose") return true;
+    if (producer.op !== "Cast" && producer.op !== "Identity") return false;
+    at = producer.inputs[0];
+  }
+  return false;
+}
+
+/** The matrices of which x are the transposes, if that is what x was made as. */
+function untransposed(x: Value): Value | undefined {
+  const node = x.producer;
+  if (node?.op !== "Transpose" || node.domain !== "") return undefined;
+  const { permutation } = node.normal as { readonly permutation: readonly number[] };
+  const rank = permutation.length;
+  const swaps = permutation.every((from, axis) =>
+    axis < rank - 2 ? from === axis : from === 2 * rank - 3 - axis,
+  );
+  return rank >= 2 && swaps ? node.inputs[0] : undefined;
+}
+
+function productShape(node: NodeFacts, a: Value, b: Value): Shape | undefined {
+  if (a.shape === undefined || b.shape === undefined) return undefined;
+  if (a.shape.length === 0) failArgument(node.operator, "a", "a vector or matrices", a);
+  if (b.shape.length === 0) failArgument(node.operator, "b", "a vector or matrices", b);
+  const inner = b.shape.length === 1 ? b.shape[0] : b.shape.at(-2);
+  if (sameDim(a.shape.at(-1), inner) === false) throw innerDiffer(node, a.shape, b.shape);
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if ("clash" in batch) {
+    throw new GraphError(
+      node.operator,
+      `leading dimensions do not broadcast: a is ${formatShape(a.shape)}, b is ${formatShape(b.shape)}`,
+    );
+  }
+  const rows = a.shape.length === 1 ? [] : [a.shape.at(-2)];
+  const columns = b.shape.length === 1 ? [] : [b.shape.at(-1)];
+  return [...(batch.shape as Shape), ...rows, ...columns];
+}
+
+function innerDiffer(node: NodeFacts, a: Shape, b: Shape): GraphError {
+  return new GraphError(
+    node.operator,
+    `inner dimensions differ: a is ${formatShape(a)}, b is ${formatShape(b)}`,
+  );
+}
+
+/** Rows and columns of a matrix operand of Gemm, after its transposition. */
+function matrixDims(node: NodeFacts, name: string, value: Value, transposed: boolean): [Dim, Dim] {
+  const { shape } = value;
+  if (shape === undefined) return [undefined, undefined];
+  if (shape.length !== 2) failArgument(node.operator, name, "a matrix", value);
+  return transposed ? [shape[1], shape[0]] : [shape[0], shape[1]];
+}
+
+export const linearSchemas: Schemas<"MatMul" | "Gemm" | "Einsum"> = {
+  MatMul: {
+    arity: 2,
+    normal: none,
+    infer: (node) => {
+      const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
+      checkType(node.operator, "a", a, "numeric");
+      return [{ dtype: sameType(node, [a, b]), shape: productShape(node, a, b) }];
+    },
+  },
+  Gemm: {
+    arity: [2, 3],
+    normal: (node) => ({
+      alpha: floatOf(node, "alpha", 1),
+      beta: floatOf(node, "beta", 1),
+      transA: intOf(node, "transA", 0) !== 0,
+      transB: intOf(node, "transB", 0) !== 0,
+    }),
+    infer: (node, { transA, transB }) => {
+      const [a, b, c] = [inputOf(node, 0), inputOf(node, 1), node.inputs[2]];
+      checkType(node.operator, "a", a, "numeric");
+      const dtype = sameType(node, c === undefined ? [a, b] : [a, b, c]);
+      const [rows, inner] = matrixDims(node, "a", a, transA);
+      const [depth, columns] = matrixDims(node, "b", b, transB);
+      if (sameDim(inner, depth) === false) throw innerDiffer(node, [rows, inner], [depth, columns]);
+      const shape = [rows, columns];
+      // c broadcasts to the product, never the other way.
+      const wide = c?.shape?.some((dim, i, { length }) => {
+        const whole = shape[i - length + 2];
+        return dim !== 1 && (length - i > 2 || sameDim(dim, whole) === false);
+      });
+      if (wide)
+        failArgument(node.operator, "c", `a shape that broadcasts to ${formatShape(shape)}`, c);
+      return [{ dtype, shape }];
+    },
+  },
+  Einsum: {
+    arity: [1, Number.POSITIVE_INFINITY],
+    normal: (node) => {
+      const parsed = parseEquation(node.operator, stringOf(node, "equation", ""));
+      return { equation: printEquation(parsed) };
+    },
+    infer: (node, { equation }) => {
+      const values = node.inputs.map((_, i) => inputOf(node, i));
+      for (const [i, value] of values.entries()) {
+        checkType(node.operator, `operand ${i}`, value, "numeric");
+      }
+      const parsed = parseEquation(node.operator, equation);
+      if (parsed.operands.length !== values.length) {
+        failArgument(
+          node.operator,
+          "operands",
+          `${parsed.operands.length} for "${equation}"`,
+          values.length,
+        );
+      }
+      const dtype = sameType(node, values);
+      return [{ dtype, shape: einsumShape(node.operator, parsed, values) }];
+    },
+  },
+};
