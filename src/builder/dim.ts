@@ -9,6 +9,11 @@ export type Shape = readonly Dim[];
 // its integer coefficient. No coefficient is zero.
 type Polynomial = ReadonlyMap<string, number>;
 
+// What is longer stays as it is, a name of its own: hostile models must not make arithmetic on
+// dimensions slow.
+const LONGEST = 256;
+const MOST_TERMS = 64;
+
 const NAME = /^[A-Za-z_][\w.:/-]*$/;
 
 /** The canonical form of a dimension as a user writes it: sizes are checked, "m + n" and "n+m" become
@@ -60,7 +65,7 @@ export function subtractDims(a: Dim, b: Dim): Dim {
 
 export function multiplyDims(a: Dim, b: Dim): Dim {
   if (a === 0 || b === 0) return 0;
-  return combine(a, b, product);
+  return combine(a, b, (x, y) => (x.size * y.size > MOST_TERMS ? undefined : product(x, y)));
 }
 
 /** a / b where it is exact, otherwise undefined (also for b = 0). */
@@ -131,11 +136,16 @@ function broadcastDim(a: Dim, b: Dim): Dim | "clash" {
   return undefined;
 }
 
-function combine(a: Dim, b: Dim, operation: (a: Polynomial, b: Polynomial) => Polynomial): Dim {
+function combine(
+  a: Dim,
+  b: Dim,
+  operation: (a: Polynomial, b: Polynomial) => Polynomial | undefined,
+): Dim {
   if (a === undefined || b === undefined) return undefined;
   const x = polynomialOf(a);
   const y = polynomialOf(b);
-  return x === undefined || y === undefined ? undefined : print(operation(x, y));
+  const result = x && y && operation(x, y);
+  return result && print(result);
 }
 
 function polynomialOf(dim: number | string): Polynomial | undefined {
@@ -149,6 +159,7 @@ function constant(value: number): Polynomial {
 const parsed = new Map<string, Polynomial | undefined>();
 
 function parse(text: string): Polynomial | undefined {
+  if (text.length > LONGEST) return undefined;
   if (NAME.test(text)) return new Map([[text, 1]]);
   if (!parsed.has(text)) {
     // Names in hostile models must not fill the memory.
@@ -212,8 +223,12 @@ function factorsOf(monomial: string): string[] {
   return monomial === "" ? [] : monomial.split("*");
 }
 
+/** undefined where the sizes are too large to be exact, or the text too long. */
 function print(polynomial: Polynomial): Dim {
   if (polynomial.size === 0) return 0;
+  for (const coefficient of polynomial.values()) {
+    if (!Number.isSafeInteger(coefficient)) return undefined;
+  }
   // The constant comes last, as people write it: "n+1", "2*n-3".
   const monomials = [...polynomial.keys()].sort((a, b) =>
     a === "" ? 1 : b === "" ? -1 : a < b ? -1 : 1,
@@ -226,5 +241,5 @@ function print(polynomial: Polynomial): Dim {
     const body = monomial === "" ? `${size}` : size === 1 ? monomial : `${size}*${monomial}`;
     text += coefficient < 0 ? `-${body}` : text === "" ? body : `+${body}`;
   }
-  return text;
+  return text.length > LONGEST ? undefined : text;
 }

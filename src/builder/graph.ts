@@ -198,6 +198,14 @@ export class Graph {
     return value;
   }
 
+  /** A value that the model being read defines in the current block: an initialiser, or without data
+   * something that is not looked into (a sparse one). It claims no name. */
+  imported(type: TensorType, name: string, data?: TensorData): Value {
+    const origin =
+      data === undefined ? ({ kind: "input" } as const) : { kind: "constant" as const, data };
+    return this.#value(origin, type.dtype, type.shape, name, this.#block);
+  }
+
   /** Names a result of the graph. Returns the graph, for chaining.
    *
    * @throws GraphError if the name is taken by another value, or the value lies inside a subgraph */

@@ -1,0 +1,59 @@
+import type { TensorShapeProto_Dimension, TypeProto, ValueInfoProto } from "onnx-buf";
+import type { TensorType } from "./definition.ts";
+import { canonicalDim, type Dim, type Shape, sameDim } from "./dim.ts";
+import { dtypeOfCode } from "./dtype.ts";
+
+export const UNKNOWN: TensorType = { dtype: "unknown", shape: undefined };
+
+/** The type that a model declares. What is no tensor (a sequence, a map) is unknown. */
+export function typeOfProto(type: TypeProto | undefined): TensorType {
+  if (type?.value.case !== "tensorType") return UNKNOWN;
+  const { elemType, shape } = type.value.value;
+  return { dtype: dtypeOfCode(elemType), shape: shape?.dim.map(dimOf) };
+}
+
+/** The declared types of values, by name. */
+export function declaredTypes(
+  ...lists: readonly (readonly ValueInfoProto[])[]
+): ReadonlyMap<string, TensorType> {
+  const types = new Map<string, TensorType>();
+  for (const list of lists) {
+    for (const { name, type } of list) types.set(name, typeOfProto(type));
+  }
+  return types;
+}
+
+/** What an operator is known to give, completed by what the model says of it.
+ *
+ * Declarations in files go stale: tools that change an input's sizes or an element type leave those of
+ * the values behind it as they were. So the element type is the inferred one wherever there is one, as at
+ * run time, and a size on which the two contradict each other is unknown. */
+export function mergeTypes(inferred: TensorType, declared: TensorType | undefined): TensorType {
+  if (declared === undefined) return inferred;
+  const { elements } = inferred;
+  return {
+    dtype: inferred.dtype === "unknown" ? declared.dtype : inferred.dtype,
+    shape: mergeShapes(inferred.shape, declared.shape),
+    elements,
+  };
+}
+
+function mergeShapes(inferred: Shape | undefined, declared: Shape | undefined): Shape | undefined {
+  if (inferred === undefined) return declared;
+  if (declared === undefined) return inferred;
+  if (inferred.length !== declared.length) return undefined;
+  return inferred.map((dim, axis) => mergeDims(dim, declared[axis]));
+}
+
+function mergeDims(inferred: Dim, declared: Dim): Dim {
+  if (sameDim(inferred, declared) === false) return undefined;
+  // A size says more than a name, and a name of the inputs more than one that was made up for a value.
+  return typeof declared === "number" ? declared : (inferred ?? declared);
+}
+
+function dimOf({ value }: TensorShapeProto_Dimension): Dim {
+  const dim = value.case === "dimParam" ? canonicalDim(value.value) : Number(value.value);
+  // Exporters write -1, as a number or a name, where they know nothing.
+  if (typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0)) return undefined;
+  return dim;
+}

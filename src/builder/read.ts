@@ -1,0 +1,350 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto } from "onnx-buf";
+import { checkArity } from "./arguments.ts";
+import type { Attributes, Block } from "./block.ts";
+import { type Definition, findDefinition, type TensorType } from "./definition.ts";
+import { checkOptions, failArgument } from "./errors.ts";
+import type { Graph } from "./graph.ts";
+import { schemaOf } from "./operators/index.ts";
+import { attributesOfProto } from "./read-attribute.ts";
+import { declaredTypes, mergeTypes, typeOfProto, UNKNOWN } from "./read-type.ts";
+import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
+import type { NodeFacts } from "./schema.ts";
+import type { ModelSource } from "./source.ts";
+import { tensorOfProto } from "./tensor-proto.ts";
+import type { Value } from "./value.ts";
+
+export interface FromModelOptions {
+  /** What the model may hold; each of MODEL_LIMITS can be set by itself. */
+  readonly limits?: Partial<ModelLimits>;
+}
+
+/** Makes the graph to read into (handed in, so that this module need not import Graph). */
+export type NewImportedGraph = (name: string, source: ModelSource, opset: number) => Graph;
+
+/** The versions of ai.onnx that are read. */
+const OPSETS = { least: 7, most: 26 };
+
+/** What a model without any operator of ai.onnx is taken to import. */
+const ASSUMED_OPSET = 18;
+
+/** See Graph.fromModel.
+ *
+ * The graph inputs of a training step that `ai.softonnx.state` names are plain inputs here: their first
+ * elements are not in the model. */
+export function readModel(
+  bytes: Uint8Array,
+  options: FromModelOptions,
+  newGraph: NewImportedGraph,
+): Graph {
+  checkOptions("fromModel", options, ["limits"]);
+  const limits = limitsOf(options.limits ?? {});
+  const view = plainBytes(bytes);
+  scanModel(view, limits);
+  const model = fromBinary(ModelProtoSchema, view, { recursionLimit: limits.nesting });
+  if (model.graph === undefined) throw new ModelFormatError("the model has no graph");
+  const source: ModelSource = {
+    model,
+    values: new Map(),
+    names: new Map(),
+    reserved: new Set(),
+  };
+  const opsets = opsetsOf(model);
+  const graph = newGraph(model.graph.name, source, opsets.get("") ?? ASSUMED_OPSET);
+  for (const [domain, version] of opsets) graph.importDomain(domain, version);
+  new ModelReader(graph, source, opsets).read(model.graph);
+  return graph;
+}
+
+/** The bytes as a bare Uint8Array: subarrays of a Node Buffer are Buffers, and a TextDecoder takes no
+ * shared memory. */
+function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (Object.prototype.toString.call(bytes) !== "[object Uint8Array]") {
+    failArgument("fromModel", "bytes", "the model's bytes, a Uint8Array", bytes);
+  }
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]")
+    return new Uint8Array(bytes);
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+function opsetsOf(model: ModelProto): ReadonlyMap<string, number> {
+  const opsets = new Map<string, number>();
+  for (const { domain, version } of model.opsetImport) {
+    const name = plainDomain(domain);
+    const known = opsets.get(name);
+    if (known !== undefined && known !== Number(version)) {
+      throw new ModelFormatError(
+        `the model imports ${quoted(domain || "ai.onnx")} at version ${known} and ${version}`,
+      );
+    }
+    opsets.set(name, Number(version));
+  }
+  const opset = opsets.get("");
+  if (opset !== undefined && !(opset >= OPSETS.least && opset <= OPSETS.most)) {
+    throw new ModelFormatError(
+      `the model is written in version ${opset} of ai.onnx; ` +
+        `expected ${OPSETS.least} to ${OPSETS.most}`,
+    );
+  }
+  return opsets;
+}
+
+/** ai.onnx goes by its name and by none. */
+function plainDomain(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+/** The names that can be read in a block: its own, and those of the blocks around it. */
+class Scope {
+  readonly outer: Scope | undefined;
+  readonly proto: GraphProto;
+  readonly values: Map<string, Value>;
+
+  constructor(proto: GraphProto, values: Map<string, Value>, outer?: Scope) {
+    this.proto = proto;
+    this.values = values;
+    this.outer = outer;
+  }
+
+  find(name: string): Value | undefined {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.outer) {
+      const value = scope.values.get(name);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+}
+
+class ModelReader {
+  readonly #graph: Graph;
+  readonly #source: ModelSource;
+  readonly #opsets: ReadonlyMap<string, number>;
+
+  constructor(graph: Graph, source: ModelSource, opsets: ReadonlyMap<string, number>) {
+    this.#graph = graph;
+    this.#source = source;
+    this.#opsets = opsets;
+  }
+
+  read(proto: GraphProto): void {
+    const scope = new Scope(proto, this.#source.values);
+    const initialized = new Set([
+      ...proto.initializer.map(({ name }) => name),
+      ...proto.sparseInitializer.map(({ values }) => values?.name ?? ""),
+    ]);
+    // Before IR version 4 an initialiser had to be an input as well; it is a constant nevertheless.
+    for (const { name, type } of proto.input) {
+      if (initialized.has(name)) continue;
+      this.#requireNew(scope, name, "input");
+      const { dtype, shape } = typeOfProto(type);
+      const value = this.#graph.input(
+        name,
+        dtype,
+        shape?.map((dim) => dim ?? null),
+      );
+      this.#define(scope, name, value);
+    }
+    this.#contents(scope);
+    for (const { name } of proto.output) {
+      if (this.#graph.outputs.has(name)) {
+        throw new ModelFormatError(`there are two outputs ${quoted(name)}`);
+      }
+      this.#graph.output(name, this.#result(scope, name));
+    }
+  }
+
+  /** A subgraph, as a block within the current one. */
+  #body(proto: GraphProto, outer: Scope, given: readonly TensorType[]): Block {
+    const scope = new Scope(proto, new Map(), outer);
+    const arguments_ = proto.input.map(({ name, type }, i) => {
+      return { ...mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type)), hint: name };
+    });
+    return this.#graph.body(arguments_, (...inputs) => {
+      for (const value of inputs) {
+        this.#requireNew(scope, value.hint, "input");
+        this.#define(scope, value.hint, value);
+      }
+      this.#contents(scope);
+      return proto.output.map(({ name }) => this.#result(scope, name));
+    });
+  }
+
+  /** Initialisers and nodes of the current block. */
+  #contents(scope: Scope): void {
+    const { proto } = scope;
+    for (const tensor of proto.initializer) {
+      this.#requireNew(scope, tensor.name, "initialiser");
+      const data = tensorOfProto(tensor);
+      const type = { dtype: data.dtype, shape: data.dims };
+      this.#define(scope, tensor.name, this.#graph.imported(type, tensor.name, data));
+    }
+    for (const { values, dims } of proto.sparseInitializer) {
+      const name = values?.name ?? "";
+      this.#requireNew(scope, name, "initialiser");
+      const { dtype } = values === undefined ? UNKNOWN : tensorOfProto(values);
+      const type = { dtype, shape: dims.map(Number) };
+      this.#define(scope, name, this.#graph.imported(type, name));
+    }
+    const declared = declaredTypes(proto.valueInfo, proto.output);
+    for (const { name } of [...proto.input, ...proto.output, ...proto.valueInfo]) {
+      this.#source.reserved.add(name);
+    }
+    proto.node.forEach((node, index) => {
+      this.#node(scope, node, index, declared);
+    });
+  }
+
+  #node(
+    scope: Scope,
+    proto: NodeProto,
+    index: number,
+    declared: ReadonlyMap<string, TensorType>,
+  ): void {
+    const { reserved } = this.#source;
+    if (proto.opType === "")
+      throw new ModelFormatError(`${described(proto, index)} has no operator`);
+    const inputs = proto.input.map((name) => {
+      if (name === "") return undefined;
+      reserved.add(name);
+      return scope.find(name) ?? failUnknownInput(scope, proto, index, name);
+    });
+    const domain = plainDomain(proto.domain);
+    const attributes = this.#attributes(scope, proto, index, inputs);
+    const facts: NodeFacts = {
+      operator: proto.opType,
+      inputs,
+      attributes,
+      opset: this.#opsets.get(domain) ?? (domain === "" ? ASSUMED_OPSET : 1),
+      outputCount: proto.output.length,
+    };
+    const known = this.#understand(proto, domain, facts);
+    const node = this.#graph.append({
+      op: proto.opType,
+      domain,
+      inputs,
+      attributes,
+      normal: known.normal,
+      definition: known.definition,
+      types: proto.output.map((name, i) =>
+        mergeTypes(known.types[i] ?? UNKNOWN, declared.get(name)),
+      ),
+      hints: proto.output,
+      source: proto,
+    });
+    reserved.add(proto.name);
+    for (const [i, name] of proto.output.entries()) {
+      if (name === "") continue;
+      this.#requireNew(scope, name, () => `${described(proto, index)} makes`);
+      this.#define(scope, name, node.outputs[i] as Value);
+    }
+  }
+
+  #attributes(
+    scope: Scope,
+    proto: NodeProto,
+    index: number,
+    inputs: readonly (Value | undefined)[],
+  ): Attributes {
+    const entries = proto.attribute.flatMap((attribute) =>
+      attributesOfProto(attribute, (body) => this.#body(body, scope, bodyTypes(proto, inputs))),
+    );
+    // Not by assignment: "__proto__" is a name like any other.
+    const attributes: Attributes = Object.fromEntries(entries);
+    if (Object.keys(attributes).length < entries.length) {
+      throw new ModelFormatError(`${described(proto, index)} has two attributes of one name`);
+    }
+    return attributes;
+  }
+
+  /** What the builder knows of a node. Whatever inference cannot follow, the model may still be right:
+   * such a node is read like an unknown operator. */
+  #understand(
+    proto: NodeProto,
+    domain: string,
+    facts: NodeFacts,
+  ): { types: readonly TensorType[]; normal?: unknown; definition?: Definition | undefined } {
+    const { inputs } = facts;
+    let normal: unknown;
+    try {
+      const schema = domain === "" ? schemaOf(proto.opType) : undefined;
+      if (schema !== undefined) {
+        checkArity(proto.opType, schema.arity, inputs.length);
+        normal = schema.normal(facts);
+        return { normal, types: schema.infer(facts, normal) };
+      }
+      const definition = this.#definition(proto, domain);
+      if (definition === undefined) return { types: [] };
+      checkArity(proto.opType, definition.inputs.length, inputs.length);
+      return { definition, types: definition.infer(inputs as readonly Value[]) };
+    } catch {
+      return { types: [], normal };
+    }
+  }
+
+  #definition(proto: NodeProto, domain: string): Definition | undefined {
+    if (proto.overload !== "" || proto.input.includes("")) return undefined;
+    return findDefinition(domain, proto.opType, this.#opsets.get(domain) ?? 0);
+  }
+
+  #result(scope: Scope, name: string): Value {
+    const value = scope.find(name);
+    if (value === undefined) throw new ModelFormatError(`nothing makes the output ${quoted(name)}`);
+    return value;
+  }
+
+  #define(scope: Scope, name: string, value: Value): void {
+    scope.values.set(name, value);
+    this.#source.names.set(value, name);
+    this.#source.reserved.add(name);
+  }
+
+  #requireNew(scope: Scope, name: string, what: string | (() => string)): void {
+    if (name !== "" && !scope.values.has(name)) return;
+    const maker = typeof what === "string" ? `the graph has an ${what}` : what();
+    const problem = name === "" ? "without a name" : `${quoted(name)}, which exists already`;
+    throw new ModelFormatError(`${maker} ${problem}`);
+  }
+}
+
+/** The arguments of a Loop's body, which files often leave without types: the round, the condition, and
+ * the state, whose sizes may change from round to round. */
+function bodyTypes(
+  proto: NodeProto,
+  inputs: readonly (Value | undefined)[],
+): readonly TensorType[] {
+  if (proto.opType !== "Loop" || plainDomain(proto.domain) !== "") return [];
+  return [
+    { dtype: "int64", shape: [] },
+    { dtype: "bool", shape: [] },
+    ...inputs.slice(2).map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined })),
+  ];
+}
+
+function failUnknownInput(scope: Scope, proto: NodeProto, index: number, name: string): never {
+  const reader = described(proto, index);
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
+    const maker = at.proto.node.findIndex(({ output }) => output.includes(name));
+    if (maker < 0) continue;
+    const made = described(at.proto.node[maker] as NodeProto, maker);
+    throw new ModelFormatError(
+      `${reader} reads ${quoted(name)}, which ${made} makes only later; ` +
+        "expected nodes in the order of computation, without cycles",
+    );
+  }
+  throw new ModelFormatError(`${reader} reads ${quoted(name)}, which nothing makes`);
+}
+
+function described(proto: NodeProto, index: number): string {
+  return proto.name === ""
+    ? `node ${index} (${shortened(proto.opType)})`
+    : `node ${quoted(proto.name)} (${shortened(proto.opType)})`;
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(shortened(name));
+}
+
+function shortened(name: string): string {
+  return name.length > 80 ? `${name.slice(0, 80)}…` : name;
+}
