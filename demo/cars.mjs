@@ -34,7 +34,7 @@ const bars = new cliProgress.MultiBar(
   cliProgress.Presets.shades_grey,
 );
 const fits = [];
-for (const name of Object.keys(losses)) fits.push(await fit(name));
+for (const name of Object.keys(losses)) fits.push(await train(name));
 bars.stop();
 
 console.log("\nmean absolute error on the clean rows, miles per gallon");
@@ -45,7 +45,7 @@ await checkInFreshProcess(fits);
 console.log(`\nwrote ${fits.flatMap(({ files }) => files).join(", ")} and fits.svg to out/`);
 
 /** Trains one model and writes its training step and its inference model. */
-async function fit(name) {
+async function train(name) {
   const { graph, prediction } = trainingStep(name);
   const slug = name.replace(" ", "-");
   await saveModel(`${out}${slug}.step.onnx`, graph);

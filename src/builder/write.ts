@@ -65,7 +65,7 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   const results = new Map(outputs);
   const state: [parameter: string, next: string][] = [];
   for (const [parameter, next] of updates) {
-    const name = names.fresh(`${parameter.hint}.next`);
+    const name = nextName(parameter, (taken) => results.has(taken) || names.isTaken(taken));
     results.set(name, next);
     state.push([parameter.hint, name]);
   }
@@ -105,6 +105,13 @@ function requestedOutputs(graph: Graph, options: ModelOptions): ReadonlyMap<stri
     }
   }
   return outputs;
+}
+
+function nextName(parameter: Value, isTaken: (name: string) => boolean): string {
+  const name = `${parameter.hint}.next`;
+  let unique = name;
+  for (let count = 1; isTaken(unique); count++) unique = `${name}_${count}`;
+  return unique;
 }
 
 function parametersAsInputs(options: ModelOptions, updates: ReadonlyMap<Value, Value>): boolean {

@@ -48,7 +48,8 @@ export function loop(
   const graph = graphOf("loop", [...init, count, options.condition]);
   const state = init.map((operand, i) => lift("loop", `init[${i}]`, operand, undefined, graph));
   const { condition } = options;
-  const first = condition && lift("loop", "condition", condition, "bool", graph);
+  const first =
+    condition === undefined ? undefined : lift("loop", "condition", condition, "bool", graph);
   let collected = 0;
   let ends = count !== undefined;
   const block = graph.body(
