@@ -1,0 +1,2 @@
+export { dependsOn } from "./path.ts";
+export { grad, valueAndGrad, vjp } from "./reverse.ts";

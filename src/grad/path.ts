@@ -1,0 +1,65 @@
+import { type Node, readsOf } from "../builder/block.ts";
+import { isInteger } from "../builder/dtype.ts";
+import { requireValue } from "../builder/lift.ts";
+import type { Value } from "../builder/value.ts";
+
+/** What lies between some values and what is computed from them. */
+export interface Path {
+  /** The nodes through which a change of some x reaches some y, in the order they were made. */
+  readonly nodes: readonly Node[];
+  /** The values that such a change reaches, the xs included. */
+  readonly values: ReadonlySet<Value>;
+}
+
+/** True if y can change with x by small steps: there is a way from x to y through floating values.
+ * Booleans and integers on the way end it, so `dependsOn(cast(argMax(x), "float32"), x)` is false.
+ *
+ * ```ts
+ * if (!dependsOn(loss, w)) throw new Error("w is not trained");
+ * ``` */
+export function dependsOn(y: Value, x: Value): boolean {
+  requireValue("dependsOn", "y", y);
+  requireValue("dependsOn", "x", x);
+  return y === x || pathBetween([y], [x]).values.has(y);
+}
+
+/** True if the value's type can carry a gradient. A type that is not known may, so that an operator
+ * nobody knows is named in an error and not passed over in silence. */
+export function carriesGradient(value: Value): boolean {
+  const { dtype } = value;
+  return dtype !== "bool" && dtype !== "string" && !isInteger(dtype);
+}
+
+/** Finds the nodes between xs and ys, visiting none older than the xs. */
+export function pathBetween(ys: readonly Value[], xs: readonly Value[]): Path {
+  const values = new Set(xs.filter(carriesGradient));
+  const nodes: Node[] = [];
+  for (const node of ancestors(ys, xs)) {
+    if (!readsOf(node).some((read) => values.has(read))) continue;
+    const reached = node.outputs.filter(carriesGradient);
+    if (reached.length === 0) continue;
+    for (const output of reached) values.add(output);
+    nodes.push(node);
+  }
+  return { nodes, values };
+}
+
+/** The nodes that ys need and that can need some x, in the order they were made. */
+function ancestors(ys: readonly Value[], xs: readonly Value[]): Node[] {
+  // A node is younger than all that it reads, so nothing older than the oldest x depends on any.
+  const oldest = xs.reduce((least, x) => Math.min(least, x.id), Number.POSITIVE_INFINITY);
+  const seen = new Set<Node>();
+  const stack = [...ys];
+  for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
+    if (value.id <= oldest || !carriesGradient(value)) continue;
+    const node = value.producer;
+    if (node === undefined || seen.has(node)) continue;
+    seen.add(node);
+    stack.push(...readsOf(node));
+  }
+  return [...seen].sort((a, b) => ageOf(a) - ageOf(b));
+}
+
+function ageOf(node: Node): number {
+  return (node.outputs[0] as Value).id;
+}

@@ -1,0 +1,286 @@
+import type { Node } from "../builder/block.ts";
+import { findDefinition, type Pullback } from "../builder/definition.ts";
+import { sameShape, sizeOfShape } from "../builder/dim.ts";
+import { isFloating } from "../builder/dtype.ts";
+import { failArgument, GraphError } from "../builder/errors.ts";
+import type { Graph } from "../builder/graph.ts";
+import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
+import { add, fullLike, onesLike, zerosLike } from "../builder/operators/index.ts";
+import type { Value } from "../builder/value.ts";
+import { carriesGradient, pathBetween } from "./path.ts";
+import { ruleOf } from "./rules/index.ts";
+import { isMissing, type Missing, missing, type Rule } from "./rules/rule.ts";
+
+/** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
+ * combine them, export them, differentiate them again.
+ *
+ * ```ts
+ * const [dw, db] = grad(loss, [w, b]);
+ * ```
+ * @param y a floating value of one element
+ * @param xs floating values: inputs, parameters, constants or results of operators, in any order. One
+ * that y does not depend on gets exact zeros.
+ * @returns one value for each x, of its type and shape
+ * @throws GraphError if y is not a scalar, or naming every operator on the way that has no rule */
+export function grad(y: Value, xs: readonly Value[]): Value[] {
+  requireScalar("grad", y);
+  return pullBack("grad", [y], xs, () => [onesLike(y)]);
+}
+
+/** A scalar and its gradients, for code that wants both by name.
+ *
+ * ```ts
+ * const { value, grads } = valueAndGrad(loss, [w]);
+ * ```
+ * @throws GraphError as `grad` does */
+export function valueAndGrad(
+  y: Value,
+  xs: readonly Value[],
+): { readonly value: Value; readonly grads: readonly Value[] } {
+  requireScalar("valueAndGrad", y);
+  return { value: y, grads: pullBack("grad", [y], xs, () => [onesLike(y)]) };
+}
+
+/** The vector-Jacobian product: the gradient of `sum over i of <cotangents[i], ys[i]>` by some values,
+ * for results that are not scalars.
+ *
+ * ```ts
+ * const [dx] = vjp(softmax(x), [x], weights);
+ * ```
+ * @param ys one floating value or several, of any shape
+ * @param xs as for `grad`
+ * @param cotangents one for each y, with its shape; a number stands for a tensor filled with it. All
+ * ones by default.
+ * @returns one value for each x, of its type and shape
+ * @throws GraphError if a cotangent does not fit its y, or naming every operator that has no rule */
+export function vjp(
+  ys: Value | readonly Value[],
+  xs: readonly Value[],
+  cotangents?: Operand | readonly Operand[],
+): Value[] {
+  const results: readonly unknown[] = isValue(ys) ? [ys] : ys;
+  const values = results.map((y, i) => requireFloat("vjp", isValue(ys) ? "ys" : `ys[${i}]`, y));
+  if (values.length === 0) failArgument("vjp", "ys", "at least one Value", ys);
+  const given = isValue(ys) ? [cotangents as Operand | undefined] : listOf(cotangents);
+  if (given !== undefined && given.length !== values.length) {
+    failArgument("vjp", "cotangents", `${values.length}, one for each y`, cotangents);
+  }
+  return pullBack("vjp", values, xs, () => values.map((y, i) => seedOf(y, given?.[i], i)));
+}
+
+function listOf(cotangents: Operand | readonly Operand[] | undefined) {
+  if (cotangents === undefined) return undefined;
+  if (!Array.isArray(cotangents)) failArgument("vjp", "cotangents", "a list", cotangents);
+  return cotangents as readonly Operand[];
+}
+
+function seedOf(y: Value, cotangent: Operand | undefined, i: number): Value {
+  if (cotangent === undefined) return onesLike(y);
+  if (typeof cotangent === "number") return fullLike(y, cotangent);
+  const seed = lift("vjp", `cotangents[${i}]`, cotangent, y.dtype, y.graph);
+  if (seed.dtype !== y.dtype || sameShape(seed.shape, y.shape) === false) {
+    failArgument("vjp", `cotangents[${i}]`, `the type and shape of ${y}`, seed);
+  }
+  return seed;
+}
+
+function requireFloat(operator: string, argument: string, value: unknown): Value {
+  const checked = requireValue(operator, argument, value);
+  if (!isFloating(checked.dtype)) failArgument(operator, argument, "a floating value", checked);
+  return checked;
+}
+
+function requireScalar(operator: string, y: Value): void {
+  requireFloat(operator, "y", y);
+  if (y.shape !== undefined && sizeOfShape(y.shape) === 1) return;
+  throw new GraphError(
+    operator,
+    `y: expected a scalar, got ${y}; reduce it, with reduceSum or reduceMean, ` +
+      "or use vjp, which takes a cotangent for it",
+  );
+}
+
+/** Reverse mode: walks the nodes between xs and ys once, youngest first, handing each rule the cotangent
+ * of its node and collecting what it gives for the inputs. */
+function pullBack(
+  operator: string,
+  ys: readonly Value[],
+  xs: readonly Value[],
+  seed: () => readonly Value[],
+): Value[] {
+  if (!Array.isArray(xs)) failArgument(operator, "xs", "a list of Values", xs);
+  for (const [i, x] of xs.entries()) requireFloat(operator, `xs[${i}]`, x);
+  const graph = graphOf(operator, [...ys, ...xs]);
+  if (graph.opset < 13) {
+    throw new GraphError(operator, `needs opset 13 or later; ${graph} has opset ${graph.opset}`);
+  }
+  for (const value of [...ys, ...xs]) {
+    if (!graph.block.sees(value.block)) {
+      throw new GraphError(operator, `${value} is inside a closed subgraph`);
+    }
+  }
+  const build = () => new Reverse(operator, graph, ys, xs).run(seed());
+  return graph.operation(operator, () => graph.sharing(build));
+}
+
+class Reverse {
+  readonly #operator: string;
+  readonly #graph: Graph;
+  readonly #xs: readonly Value[];
+  readonly #ys: readonly Value[];
+  readonly #nodes: readonly Node[];
+  readonly #path: ReadonlySet<Value>;
+  readonly #parts = new Map<Value, Value[]>();
+  readonly #without: { readonly node: Node; readonly reason: string }[] = [];
+
+  constructor(operator: string, graph: Graph, ys: readonly Value[], xs: readonly Value[]) {
+    const { nodes, values } = pathBetween(ys, xs);
+    this.#operator = operator;
+    this.#graph = graph;
+    this.#ys = ys;
+    this.#xs = xs;
+    this.#nodes = nodes;
+    this.#path = values;
+  }
+
+  run(seeds: readonly Value[]): Value[] {
+    this.#ys.forEach((y, i) => {
+      this.#collect(y, seeds[i] as Value);
+    });
+    this.#walk();
+    if (this.#without.length > 0) {
+      throw new GraphError(this.#operator, withoutRule(this.#without));
+    }
+    return this.#xs.map((x) => this.#total(x) ?? zerosLike(x));
+  }
+
+  /** Nodes of one scope that follow each other go into one scope of the backward pass. */
+  #walk(): void {
+    let i = this.#nodes.length - 1;
+    while (i >= 0) {
+      const { scope } = this.#nodes[i] as Node;
+      const steps = () => {
+        for (; this.#nodes[i]?.scope === scope; i--) this.#step(this.#nodes[i] as Node);
+      };
+      if (scope === "") steps();
+      else this.#graph.scope(scope, steps);
+    }
+  }
+
+  #step(node: Node): void {
+    const cotangents = node.outputs.map((output) => this.#total(output));
+    if (cotangents.every((cotangent) => cotangent === undefined)) return;
+    const rule = ruleFor(node, this.#graph);
+    const given = typeof rule === "function" ? rule(this.#pullback(node, cotangents)) : rule;
+    if (isMissing(given)) this.#passOver(node, given);
+    else if (!("kind" in given)) {
+      node.inputs.forEach((input, i) => {
+        const cotangent = given[i];
+        if (input === undefined || cotangent === undefined || !this.#path.has(input)) return;
+        checkCotangent(node, i, input, cotangent);
+        this.#collect(input, cotangent);
+      });
+    }
+  }
+
+  /** Remembers a node without a rule and goes on behind it, so that one error can name them all. */
+  #passOver(node: Node, { reason }: Missing): void {
+    this.#without.push({ node, reason });
+    for (const input of node.inputs) {
+      if (input !== undefined && this.#path.has(input)) this.#collect(input, zerosLike(input));
+    }
+  }
+
+  #pullback(node: Node, cotangents: readonly (Value | undefined)[]): Pullback {
+    const path = this.#path;
+    const [y] = node.outputs as readonly [Value];
+    return {
+      graph: this.#graph,
+      node,
+      attributes: node.normal,
+      inputs: node.inputs,
+      outputs: node.outputs,
+      y,
+      input: (i) => requireValue(node.op, `input ${i}`, node.inputs[i]),
+      optional: (i) => node.inputs[i],
+      get dy() {
+        return cotangents[0] ?? zerosLike(y);
+      },
+      cotangent: (i) => cotangents[i],
+      wants: (i) => {
+        const input = node.inputs[i];
+        return input !== undefined && path.has(input);
+      },
+    };
+  }
+
+  #collect(value: Value, cotangent: Value): void {
+    if (!this.#path.has(value)) return;
+    const parts = this.#parts.get(value);
+    if (parts === undefined) this.#parts.set(value, [cotangent]);
+    else parts.push(cotangent);
+  }
+
+  /** The sum of all that was collected for a value; final once the nodes that read it are done. */
+  #total(value: Value): Value | undefined {
+    const parts = this.#parts.get(value);
+    if (parts === undefined) return undefined;
+    const total = sumInPairs(parts);
+    this.#parts.set(value, [total]);
+    return total;
+  }
+}
+
+function ruleFor(node: Node, graph: Graph): Rule<unknown> {
+  const definition =
+    node.definition ?? findDefinition(node.domain, node.op, graph.opsets.get(node.domain) ?? 0);
+  if (definition !== undefined) return definition.vjp;
+  return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
+}
+
+/** Neighbours first, so that a value of many uses loses the logarithm of their number in rounding and
+ * not the number itself. */
+function sumInPairs(parts: readonly Value[]): Value {
+  let row = parts;
+  while (row.length > 1) {
+    const next: Value[] = [];
+    for (let i = 0; i < row.length; i += 2) {
+      const [a, b] = [row[i] as Value, row[i + 1]];
+      next.push(b === undefined ? a : add(a, b));
+    }
+    row = next;
+  }
+  return row[0] as Value;
+}
+
+function checkCotangent(node: Node, i: number, input: Value, cotangent: Value): void {
+  const fits =
+    isValue(cotangent) &&
+    carriesGradient(cotangent) &&
+    (cotangent.dtype === input.dtype || input.dtype === "unknown") &&
+    sameShape(cotangent.shape, input.shape) !== false;
+  if (fits) return;
+  throw new GraphError(
+    describeNode(node),
+    `its gradient rule gave ${cotangent} for input ${i}, which is ${input}`,
+  );
+}
+
+function withoutRule(found: readonly { readonly node: Node; readonly reason: string }[]): string {
+  const list = [...found]
+    .reverse()
+    .map(({ node, reason }) => `${describeNode(node)} (${reason})`)
+    .join(", ");
+  return (
+    `${found.length === 1 ? "one operator" : `${found.length} operators`} on the way from xs to y ` +
+    `cannot be differentiated: ${list}; give it a rule with customGradient, ` +
+    "or end the gradient before it with stopGradient"
+  );
+}
+
+/** `Loop "encoder/loop"`. */
+function describeNode(node: Node): string {
+  const op = node.domain === "" ? node.op : `${node.domain}.${node.op}`;
+  const hint = node.source?.name || node.outputs[0]?.hint || "";
+  return `${op} ${JSON.stringify(node.scope === "" ? hint : `${node.scope}/${hint}`)}`;
+}

@@ -1,0 +1,27 @@
+import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
+import { arithmeticRules } from "./arithmetic.ts";
+import { controlRules } from "./control.ts";
+import { indexingRules } from "./indexing.ts";
+import { linearRules } from "./linear.ts";
+import { logicRules } from "./logic.ts";
+import { mathRules } from "./math.ts";
+import { movementRules } from "./movement.ts";
+import { reductionRules } from "./reduction.ts";
+import type { Rule } from "./rule.ts";
+
+/** A rule for every operator that the builder knows: the compiler names those that lack one. */
+export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]> } = {
+  ...arithmeticRules,
+  ...mathRules,
+  ...logicRules,
+  ...reductionRules,
+  ...linearRules,
+  ...movementRules,
+  ...indexingRules,
+  ...controlRules,
+};
+
+/** The rule of an ai.onnx operator, given with its node's own attributes; undefined if there is none. */
+export function ruleOf(op: string): Rule<unknown> | undefined {
+  return Object.hasOwn(rules, op) ? (rules[op as OperatorName] as Rule<unknown>) : undefined;
+}

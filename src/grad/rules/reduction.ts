@@ -1,0 +1,110 @@
+import { attribute } from "../../builder/block.ts";
+import type { Application, Pullback } from "../../builder/definition.ts";
+import { isStatic, type Shape, sizeOfShape } from "../../builder/dim.ts";
+import {
+  cast,
+  div,
+  equal,
+  exp,
+  isInf,
+  mul,
+  reduceProd,
+  reduceSum,
+  scatterElements,
+  shape,
+  sub,
+  where,
+} from "../../builder/operators/index.ts";
+import type { Axis, Reduction } from "../../builder/schema.ts";
+import type { Value } from "../../builder/value.ts";
+import { expandLike, sizesFor, sumTo } from "../broadcast.ts";
+import { zeros } from "../by-index.ts";
+import { productRule } from "./product.ts";
+import { restore } from "./restore.ts";
+import { type Cotangents, type Rules, zero } from "./rule.ts";
+
+const INDEX = zero("its result is an index");
+
+/** How many elements go into one of the result, in the type of the operand. */
+function countOf(node: Application<Reduction>): Value {
+  const x = node.input(0);
+  const { axes } = node.attributes;
+  const reduced: Shape | undefined = axes && x.shape && axes.map((axis) => x.shape?.[axis]);
+  if (isStatic(reduced)) return node.graph.constant(sizeOfShape(reduced) as number, x.dtype);
+  const all = reduceProd(shape(x));
+  const left = reduceProd(shape(node.y));
+  return cast(axes?.length === x.shape?.length ? all : div(all, left), x.dtype);
+}
+
+/** ReduceMax and ReduceMin: equal shares for all that attain the extremum. */
+function extremum(node: Pullback<Reduction>): Cotangents {
+  const x = node.input(0);
+  const attained = equal(x, restore(node, node.y));
+  const dy = restore(node, node.dy);
+  const count = sumTo(cast(attained, x.dtype), dy);
+  return [where(attained, div(dy, count), 0)];
+}
+
+/** dy exp(x - y), and 0 in rows whose result is infinite: there x - y is no number. */
+function logSumExp(node: Pullback<Reduction>): Cotangents {
+  const y = restore(node, node.y);
+  const infinite = isInf(y);
+  const weights = exp(where(infinite, 0, sub(node.input(0), y)));
+  return [where(infinite, 0, mul(restore(node, node.dy), weights))];
+}
+
+function softmax(node: Pullback<Axis>): Cotangents {
+  const { y, dy } = node;
+  const axes = node.attributes.axis;
+  return [mul(y, sub(dy, reduceSum(mul(dy, y), { axes, keepdims: true })))];
+}
+
+function logSoftmax(node: Pullback<Axis>): Cotangents {
+  const { y, dy } = node;
+  const axes = node.attributes.axis;
+  return [sub(dy, mul(exp(y), reduceSum(dy, { axes, keepdims: true })))];
+}
+
+export const reductionRules: Rules<
+  | "ReduceSum"
+  | "ReduceMean"
+  | "ReduceMax"
+  | "ReduceMin"
+  | "ReduceProd"
+  | "ReduceLogSumExp"
+  | "ArgMax"
+  | "ArgMin"
+  | "CumSum"
+  | "Softmax"
+  | "LogSoftmax"
+  | "TopK"
+> = {
+  ReduceSum: (node) => [expandLike(restore(node, node.dy), node.input(0))],
+  ReduceMean: (node) => [expandLike(restore(node, div(node.dy, countOf(node))), node.input(0))],
+  ReduceMax: extremum,
+  ReduceMin: extremum,
+  ReduceProd: productRule,
+  ReduceLogSumExp: logSumExp,
+  ArgMax: INDEX,
+  ArgMin: INDEX,
+  // The sum of all that came before becomes the sum of all that comes after.
+  CumSum: (node) => {
+    const { exclusive, reverse } = node.attributes;
+    const attributes = {
+      exclusive: attribute.int(exclusive),
+      reverse: attribute.int(!reverse),
+    };
+    const inputs = [node.dy, node.input(1)];
+    return [node.graph.emit({ op: "CumSum", inputs, attributes }).outputs[0]];
+  },
+  Softmax: softmax,
+  LogSoftmax: logSoftmax,
+  // Each index comes once in its row, so nothing has to be added.
+  TopK: (node) => {
+    const x = node.input(0);
+    const indices = node.outputs[1] as Value;
+    return [
+      scatterElements(zeros(x, sizesFor(x)), indices, node.dy, { axis: node.attributes.axis }),
+    ];
+  },
+};

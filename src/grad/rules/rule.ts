@@ -1,0 +1,66 @@
+import type { Pullback } from "../../builder/definition.ts";
+import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
+import type { Value } from "../../builder/value.ts";
+import { sumTo } from "../broadcast.ts";
+
+/** The derivative is zero wherever it exists, by definition. */
+export interface Zero {
+  readonly kind: "zero";
+  readonly reason: string;
+}
+
+/** There is a derivative, and no rule for it. */
+export interface Missing {
+  readonly kind: "missing";
+  readonly reason: string;
+}
+
+/** The cotangents of a node's inputs in order; undefined, or a missing tail, means zero. */
+export type Cotangents = readonly (Value | undefined)[];
+
+/** How cotangents go back through an operator. A function may find that it cannot, for the attributes or
+ * ranks at hand, and answer `missing`. */
+export type Rule<Attributes> =
+  | ((node: Pullback<Attributes>) => Cotangents | Missing)
+  | Zero
+  | Missing;
+
+/** The rules of some operators. */
+export type Rules<Names extends OperatorName> = {
+  readonly [Name in Names]: Rule<OperatorTable[Name]>;
+};
+
+export function zero(reason: string): Zero {
+  return { kind: "zero", reason };
+}
+
+export function missing(reason: string): Missing {
+  return { kind: "missing", reason };
+}
+
+export function isMissing(given: Cotangents | Zero | Missing): given is Missing {
+  return "kind" in given && given.kind === "missing";
+}
+
+type Maker = (() => Value | undefined) | undefined;
+
+/** The cotangents of those inputs that are asked for. */
+export function wanted<A>(node: Pullback<A>, ...makers: readonly Maker[]): Cotangents {
+  return makers.map((make, i) => (make !== undefined && node.wants(i) ? make() : undefined));
+}
+
+/** The same for operands that broadcast against each other: each maker gives a cotangent of the result's
+ * shape, which is summed to the operand's. */
+export function broadcast<A>(node: Pullback<A>, ...makers: readonly Maker[]): Cotangents {
+  return wanted(
+    node,
+    ...makers.map((make, i) => make && (() => sumToInput(node, i, make() as Value))),
+  );
+}
+
+/** Sums a cotangent of the result's shape to the shape of input i of an elementwise operator. */
+export function sumToInput<A>(node: Pullback<A>, i: number, cotangent: Value): Value {
+  // Beside scalars alone an operand keeps its shape, even one of unknown rank.
+  const alone = node.inputs.every((other, j) => j === i || (other ?? node.y).shape?.length === 0);
+  return alone ? cotangent : sumTo(cotangent, node.input(i), node.y);
+}
