@@ -80,7 +80,17 @@ function constantName(value: Value): string {
   const { data } = value;
   if (value.hint !== "constant" || data === undefined) return value.hint;
   if (data.size > 4 || data.source !== undefined) return `constant/${data.dtype}`;
-  return `constant/${Array.from(data.elements as ArrayLike<unknown>, String).join("_")}`;
+  const text = data.dtype === "float32" ? shortest : String;
+  return `constant/${Array.from(data.elements as ArrayLike<number>, text).join("_")}`;
+}
+
+/** The fewest digits that tell a float32 from its neighbours: 0.1, not 0.10000000149011612. */
+function shortest(x: number): string {
+  for (let digits = 1; digits < 9; digits++) {
+    const rounded = Number(x.toPrecision(digits));
+    if (Math.fround(rounded) === x) return String(rounded);
+  }
+  return String(x);
 }
 
 function join(scope: string, name: string): string {

@@ -1,0 +1,266 @@
+import { checkArity } from "./arguments.ts";
+import { type Attributes, Block, type Node } from "./block.ts";
+import type { Definition, TensorType } from "./definition.ts";
+import type { Dim, Shape } from "./dim.ts";
+import type { DType } from "./dtype.ts";
+import { GraphError } from "./errors.ts";
+import type { Graph } from "./graph.ts";
+import { schemaOf } from "./operators/index.ts";
+import { Scopes } from "./scopes.ts";
+import { sharingKey } from "./sharing.ts";
+import type { TensorData } from "./tensor.ts";
+import { type Origin, Value } from "./value.ts";
+
+/** How a node comes to be; every operator function ends here. */
+export interface Emission {
+  readonly op: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attributes?: Attributes;
+  /** "" (ai.onnx) by default. */
+  readonly domain?: string;
+  /** Default 1. */
+  readonly outputs?: number;
+  /** The function that the user called, to name in errors; by default the operator in camelCase. */
+  readonly operator?: string;
+  readonly definition?: Definition;
+  /** Types of the outputs where no schema knows them. */
+  readonly types?: readonly TensorType[];
+  /** Wanted name of the first output. */
+  readonly hint?: string;
+}
+
+/** The making of nodes: where they go, how they are named, and which are shared. Graph is this and what
+ * the nodes are made between: inputs, parameters, outputs. */
+export abstract class Assembly {
+  /** The top block. */
+  readonly root = new Block();
+  readonly #opsets: Map<string, number>;
+  readonly #scopes = new Scopes();
+  #block = this.root;
+  #nextId = 1;
+  #memo: Map<string, Node> | undefined;
+
+  constructor(opset: number) {
+    this.#opsets = new Map([["", opset]]);
+  }
+
+  /** The version of each operator domain; "" is ai.onnx. */
+  get opsets(): ReadonlyMap<string, number> {
+    return this.#opsets;
+  }
+
+  /** The version of ai.onnx that this graph is written in. */
+  get opset(): number {
+    return this.#opsets.get("") as number;
+  }
+
+  /** The block that new nodes go into: the top, or the body being built. */
+  get block(): Block {
+    return this.#block;
+  }
+
+  /** The scope that new nodes are made in: `median_0/sort`. */
+  get currentScope(): string {
+    return this.#scopes.current;
+  }
+
+  /** Makes a node in the current block, inferring the types of its outputs.
+   * @throws GraphError if an input is of another graph, inside a closed subgraph, or cannot be right */
+  emit(emission: Emission): Node {
+    const { op, inputs, attributes = {}, domain = "", definition } = emission;
+    const operator = emission.operator ?? camelCase(op);
+    const outputCount = emission.outputs ?? definition?.outputs.length ?? 1;
+    for (const input of inputs) if (input !== undefined) this.#requireVisible(operator, input);
+    const key = this.#memoKey(emission, attributes, outputCount);
+    const shared = key === undefined ? undefined : this.#memo?.get(key);
+    if (shared) return shared;
+
+    if (definition !== undefined) this.importDomain(domain, definition.version);
+    const facts = {
+      operator,
+      inputs,
+      attributes,
+      outputCount,
+      opset: this.#opsets.get(domain) ?? 1,
+    };
+    const schema = domain === "" ? schemaOf(op) : undefined;
+    let normal: unknown;
+    let types = emission.types;
+    if (schema !== undefined) {
+      checkArity(operator, schema.arity, inputs.length);
+      normal = schema.normal(facts);
+      types = schema.infer(facts, normal);
+    } else if (definition !== undefined) {
+      types = definition.infer(inputs as readonly Value[]);
+    }
+    const node = this.append({
+      op,
+      domain,
+      inputs,
+      attributes,
+      normal,
+      definition,
+      types:
+        types ?? new Array<TensorType>(outputCount).fill({ dtype: "unknown", shape: undefined }),
+      hints: [emission.hint ?? operator],
+    });
+    if (key !== undefined) this.#memo?.set(key, node);
+    return node;
+  }
+
+  /** Adds a node whose types are known to the current block, without inference. */
+  append(fields: {
+    readonly op: string;
+    readonly domain: string;
+    readonly inputs: readonly (Value | undefined)[];
+    readonly attributes: Attributes;
+    readonly normal: unknown;
+    readonly definition: Definition | undefined;
+    readonly types: readonly TensorType[];
+    readonly hints: readonly string[];
+    readonly source?: Node["source"];
+  }): Node {
+    const outputs: Value[] = [];
+    const node: Node = {
+      op: fields.op,
+      domain: fields.domain,
+      block: this.#block,
+      scope: this.#scopes.current,
+      inputs: fields.inputs,
+      attributes: fields.attributes,
+      outputs,
+      normal: fields.normal,
+      definition: fields.definition,
+      source: fields.source,
+    };
+    fields.types.forEach((type, index) => {
+      const hint = fields.hints[index] ?? fields.hints[0] ?? "";
+      const origin = { kind: "node", node, index } as const;
+      outputs.push(
+        this.makeValue(origin, type.dtype, type.shape, hint, this.#block, type.elements),
+      );
+    });
+    this.#block.nodes.push(node);
+    return node;
+  }
+
+  /** Groups the nodes that `build` makes under a name; a second use of the name gets a number. Scopes
+   * nest; names in the file show at most three.
+   *
+   * ```ts
+   * const h = g.scope("encoder", () => x.matmul(w).add(b).relu());
+   * ``` */
+  scope<Result>(name: string, build: () => Result): Result {
+    return this.#scopes.within(name, false, build);
+  }
+
+  /** The scope of one call of a composed operator: numbered from 0 at the top (`median_0`). */
+  operation<Result>(name: string, build: () => Result): Result {
+    return this.#scopes.within(name, true, build);
+  }
+
+  /** Builds the body of a Loop, If or function as a block of its own.
+   *
+   * @param inputs the types and names of the body's arguments
+   * @param build makes the body's results of its arguments */
+  body(
+    inputs: readonly (TensorType & { readonly hint: string })[],
+    build: (...inputs: Value[]) => readonly Value[],
+  ): Block {
+    const block = new Block(this.#block, this.#nextId++);
+    const outer = this.#block;
+    this.#block = block;
+    try {
+      for (const { dtype, shape, hint } of inputs) {
+        block.inputs.push(this.makeValue({ kind: "input" }, dtype, shape, hint, block));
+      }
+      const results = build(...block.inputs);
+      for (const result of results) this.#requireVisible("body", result);
+      block.outputs.push(...results);
+    } finally {
+      this.#block = outer;
+    }
+    return block;
+  }
+
+  /** Runs `build` with equal nodes merged as they are made: for passes that write what no user can hold
+   * on to yet, such as the gradient pass. */
+  sharing<Result>(build: () => Result): Result {
+    if (this.#memo !== undefined) return build();
+    this.#memo = new Map();
+    try {
+      return build();
+    } finally {
+      this.#memo = undefined;
+    }
+  }
+
+  /** Declares that operators of a domain are used, at a version.
+   * @throws GraphError if the domain is in use at another version */
+  importDomain(domain: string, version: number): void {
+    const known = this.#opsets.get(domain);
+    if (known !== undefined && known !== version) {
+      throw new GraphError(
+        "Graph",
+        `the domain "${domain}" is in use at version ${known}, not ${version}`,
+      );
+    }
+    this.#opsets.set(domain, version);
+  }
+
+  /** Makes a value of this graph. */
+  protected makeValue(
+    origin: Origin,
+    dtype: DType,
+    shape: Shape | undefined,
+    hint: string,
+    block: Block,
+    elements: readonly Dim[] | undefined = origin.kind === "constant"
+      ? sizesIn(origin.data)
+      : undefined,
+  ): Value {
+    const id = this.#nextId++;
+    return new Value({
+      graph: this as unknown as Graph,
+      block,
+      origin,
+      dtype,
+      shape,
+      elements,
+      id,
+      hint,
+    });
+  }
+
+  #requireVisible(operator: string, value: Value): void {
+    if ((value.graph as unknown) !== this) {
+      throw new GraphError(operator, `${value} belongs to another graph, "${value.graph.name}"`);
+    }
+    if (!this.#block.sees(value.block)) {
+      throw new GraphError(
+        operator,
+        `${value} is inside a closed subgraph; make it a result of that subgraph to use it here`,
+      );
+    }
+  }
+
+  #memoKey(emission: Emission, attributes: Attributes, outputCount: number): string | undefined {
+    // Two nodes that close over different JavaScript differ however equal they look.
+    if (this.#memo === undefined || emission.definition?.life === "building") return undefined;
+    const { op, domain = "" } = emission;
+    const inputs = emission.inputs.map((input) => input?.id);
+    const key = sharingKey({ op, domain, attributes, inputs, outputCount });
+    return key === undefined ? undefined : `${this.#block.id}:${key}`;
+  }
+}
+
+/** The elements of a constant that is small enough to say axes or sizes. */
+function sizesIn(data: TensorData): readonly number[] | undefined {
+  const small = data.dtype === "int64" && data.dims.length <= 1 && data.size <= 64;
+  return small && !data.external ? data.toNumbers() : undefined;
+}
+
+/** "ReduceSum" as the function is called here: "reduceSum". */
+function camelCase(op: string): string {
+  return op.charAt(0).toLowerCase() + op.slice(1);
+}
