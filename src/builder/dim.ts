@@ -14,7 +14,7 @@ type Polynomial = ReadonlyMap<string, number>;
 const LONGEST = 256;
 const MOST_TERMS = 64;
 
-const NAME = /^[A-Za-z_][\w.:/-]*$/;
+const NAME = /^[A-Za-z_][\w.:/]*$/;
 
 /** The canonical form of a dimension as a user writes it: sizes are checked, "m + n" and "n+m" become
  * the same string, "3" becomes 3. Names that are no polynomial (as found in models) stay as they are.
