@@ -199,11 +199,13 @@ class Scan {
     }
     outer.seen |= field.once;
     const end = this.#length(start) + this.#at;
-    this.#depth++;
-    if (this.#depth >= this.#limits.nesting) {
+    const type = field.message as WireMessage;
+    if (type.isGraph && ++this.#graphs > this.#limits.subgraphs + 1) {
+      this.#fail(start, `more than ${this.#limits.subgraphs} subgraphs within subgraphs`);
+    }
+    if (++this.#depth >= this.#limits.nesting) {
       this.#fail(start, `more than ${this.#limits.nesting} messages within messages`);
     }
-    const type = field.message as WireMessage;
     let frame = this.#frames[this.#depth];
     if (frame === undefined) {
       frame = { type, end, seen: 0, rank: 0 };
@@ -216,9 +218,6 @@ class Scan {
     }
     this.#frame = frame;
     if (type.isTensor) this.#tensor.open(start);
-    if (type.isGraph && ++this.#graphs > this.#limits.subgraphs + 1) {
-      this.#fail(start, `more than ${this.#limits.subgraphs} subgraphs within subgraphs`);
-    }
   }
 
   #leave(): void {
