@@ -1,0 +1,25 @@
+import type { Tensor as RuntimeTensor } from "onnxruntime-common";
+import { tensorClass } from "./runtime/onnxruntime-node.ts";
+import type { TensorConstructor } from "./runtime/session.ts";
+
+export type { Evaluate } from "./runtime/evaluate.ts";
+export { loadModel, saveModel } from "./runtime/files.ts";
+export type { NativeStatus } from "./runtime/native.ts";
+export { nativeStatus, registerNative } from "./runtime/native.ts";
+export type { Backend, SessionOptions, StepperOptions } from "./runtime/node.ts";
+export { createSession, createStepper, evaluate } from "./runtime/node.ts";
+export type {
+  Feed,
+  Feeds,
+  RuntimeOptions,
+  Session,
+  TensorInfo,
+  Tensors,
+} from "./runtime/session.ts";
+export type { Stepper } from "./runtime/stepper.ts";
+
+/** A tensor with `data`, `dims` and `type`: onnxruntime's own. */
+export type Tensor = RuntimeTensor;
+
+/** Makes tensors, `new Tensor("float32", new Float32Array(6), [2, 3])`: the class of onnxruntime-node. */
+export const Tensor: TensorConstructor = tensorClass();

@@ -1,0 +1,74 @@
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { canonicalDim } from "../builder/dim.ts";
+import { isDType } from "../builder/dtype.ts";
+import { GraphError } from "../builder/errors.ts";
+import { type ModelHeader, readHeader } from "../builder/read-header.ts";
+import { convertFeeds } from "./feeds.ts";
+import type { Feeds, Session, TensorConstructor, TensorInfo, Tensors } from "./session.ts";
+
+/** A model loaded into an ONNX Runtime, with what its file says: what sessions, steppers and evaluations
+ * are made of. */
+export class LoadedModel {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** The class of tensors that this runtime knows. */
+  readonly Tensor: TensorConstructor;
+  readonly #session: InferenceSession;
+  readonly #readBytes: () => Uint8Array;
+  #header: ModelHeader | undefined;
+  #disposed = false;
+
+  /** @param readBytes gives the bytes of the model; called where the session does not say enough */
+  constructor(session: InferenceSession, Tensor: TensorConstructor, readBytes: () => Uint8Array) {
+    this.#session = session;
+    this.#readBytes = readBytes;
+    this.Tensor = Tensor;
+    this.inputs = session.inputMetadata.map((metadata) => this.#info(metadata));
+    this.outputs = session.outputMetadata.map((metadata) => this.#info(metadata));
+  }
+
+  get header(): ModelHeader {
+    this.#header ??= readHeader(this.#readBytes());
+    return this.#header;
+  }
+
+  /** @param fetches tensors to write outputs into; null for those that get memory of their own
+   * @throws GraphError after dispose */
+  async run(
+    operator: string,
+    tensors: Tensors,
+    fetches?: Readonly<Record<string, Tensor | null>>,
+  ): Promise<Tensors> {
+    if (this.#disposed) throw new GraphError(operator, "the model is disposed of");
+    const results = await (fetches === undefined
+      ? this.#session.run(tensors)
+      : this.#session.run(tensors, fetches));
+    return results as Tensors;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#session.release();
+  }
+
+  #info(metadata: InferenceSession.ValueMetadata): TensorInfo {
+    const { name } = metadata;
+    if (!metadata.isTensor) return { name, dtype: "unknown", shape: undefined };
+    const dtype = isDType(metadata.type) ? metadata.type : "unknown";
+    // ONNX Runtime reports a tensor of unknown rank as if it were a scalar.
+    const ranked = metadata.shape.length > 0 || this.header.shaped.has(name);
+    return { name, dtype, shape: ranked ? metadata.shape.map(canonicalDim) : undefined };
+  }
+}
+
+/** The session that users see. */
+export function sessionOf(model: LoadedModel): Session {
+  return {
+    inputs: model.inputs,
+    outputs: model.outputs,
+    run: async (feeds: Feeds = {}) =>
+      model.run("run", convertFeeds("run", model.inputs, feeds, model.Tensor)),
+    dispose: () => model.dispose(),
+  };
+}
