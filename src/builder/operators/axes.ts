@@ -27,12 +27,31 @@ export const MOST_ELEMENTS = 64;
 /** @throws GraphError if the graph is written in an opset in which the operator, or `what` of it, had
  * another form or none. */
 export function requireOpset(operator: string, graph: Graph, least: number, what?: string): void {
-  if (graph.opset >= least) return;
+  if (graph.opset < least) throw opsetError(operator, graph, least, what);
+}
+
+function opsetError(operator: string, graph: Graph, least: number, what?: string): GraphError {
   const subject = what === undefined ? "" : `${what} `;
-  throw new GraphError(
+  return new GraphError(
     operator,
     `${subject}needs opset ${least} or later; this graph is opset ${graph.opset}`,
   );
+}
+
+/** A list in the form of the graph's opset: an input from `since` on, an attribute before. */
+export function listForm(
+  operator: string,
+  list: { readonly name: string; readonly attribute: string; readonly since: number },
+  given: readonly number[] | Value,
+  graph: Graph,
+): { readonly inputs: readonly Value[]; readonly attributes: Attributes } {
+  const vector = intVector(operator, list.name, given, graph);
+  if (graph.opset >= list.since) return { inputs: [vector], attributes: {} };
+  const numbers = constantInts(vector);
+  if (numbers === undefined) {
+    throw opsetError(operator, graph, list.since, `${list.name} as a Value`);
+  }
+  return { inputs: [], attributes: { [list.attribute]: attribute.ints(numbers) } };
 }
 
 /** One number or several, as a list. */

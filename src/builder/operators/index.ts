@@ -31,7 +31,7 @@ export {
   sub,
 } from "./arithmetic.ts";
 export type { AxisOptions } from "./axes.ts";
-export { ifElse, loop } from "./control.ts";
+export { ifElse, type LoopOptions, type LoopRound, loop } from "./control.ts";
 export { constantOfShape, eyeLike, range } from "./creation.ts";
 export { customGradient, passThrough, stopGradient } from "./gradient.ts";
 export {

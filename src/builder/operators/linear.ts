@@ -1,4 +1,4 @@
-import { type Attributes, attribute, type Node } from "../block.ts";
+import { type Attributes, attribute } from "../block.ts";
 import { broadcastShapes, type Dim, formatShape, type Shape, sameDim } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import { liftAll, type Operand } from "../lift.ts";
@@ -35,15 +35,15 @@ export interface GemmOptions {
  * @throws GraphError if the inner dimensions differ or an operand is a scalar */
 export function matmul(a: Operand, b: Operand): Value {
   const [x, y] = liftAll("matmul", { a, b }) as [Value, Value];
-  if (y.shape?.length !== 1 || !mayBecomeTransposed(x)) {
-    return emitOne("MatMul", [x, y], {}, "matmul");
-  }
   // ONNX Runtime (1.17 to 1.30, default optimisation level) computes MatMul(Transpose(A), v) with a
-  // vector v as if A were not transposed. As v A, or with v as a column, it is right.
+  // vector v as if A were not transposed, and sees a Transpose also where arithmetic, an Identity or a
+  // Reshape stands between. As v A, or with v as a column, it is right.
+  const safe = y.shape?.length !== 1 || x.shape?.length === 1 || x.origin.kind !== "node";
+  if (safe) return emitOne("MatMul", [x, y], {}, "matmul");
+  if (sameDim(x.shape?.at(-1), y.shape[0]) === false) throw innerDiffer("matmul", x.shape, y.shape);
   const matrix = untransposed(x);
   if (matrix !== undefined) return emitOne("MatMul", [y, matrix], {}, "matmul");
-  const column = emitOne("MatMul", [x, unsqueeze(y, 1)], {}, "matmul");
-  return squeeze(column, -1);
+  return squeeze(emitOne("MatMul", [x, unsqueeze(y, 1)], {}, "matmul"), -1);
 }
 
 /** alpha a b + beta c for matrices, either transposed first; c broadcasts to the result.
@@ -93,18 +93,6 @@ function optionalFloat(name: string, value: number): Attributes {
   return value === 1 ? {} : { [name]: attribute.float(value) };
 }
 
-/** Whether ONNX Runtime may see a Transpose as this operand of a product. */
-function mayBecomeTransposed(x: Value): boolean {
-  let at: Value | undefined = x;
-  while (at?.producer !== undefined && at.producer.domain === "") {
-    const producer: Node = at.producer;
-    if (producer.op === "Transpose") return true;
-    if (producer.op !== "Cast" && producer.op !== "Identity") return false;
-    at = producer.inputs[0];
-  }
-  return false;
-}
-
 /** The matrices of which x are the transposes, if that is what x was made as. */
 function untransposed(x: Value): Value | undefined {
   const node = x.producer;
@@ -122,7 +110,7 @@ function productShape(node: NodeFacts, a: Value, b: Value): Shape | undefined {
   if (a.shape.length === 0) failArgument(node.operator, "a", "a vector or matrices", a);
   if (b.shape.length === 0) failArgument(node.operator, "b", "a vector or matrices", b);
   const inner = b.shape.length === 1 ? b.shape[0] : b.shape.at(-2);
-  if (sameDim(a.shape.at(-1), inner) === false) throw innerDiffer(node, a.shape, b.shape);
+  if (sameDim(a.shape.at(-1), inner) === false) throw innerDiffer(node.operator, a.shape, b.shape);
   const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
   if ("clash" in batch) {
     throw new GraphError(
@@ -135,9 +123,9 @@ function productShape(node: NodeFacts, a: Value, b: Value): Shape | undefined {
   return [...(batch.shape as Shape), ...rows, ...columns];
 }
 
-function innerDiffer(node: NodeFacts, a: Shape, b: Shape): GraphError {
+function innerDiffer(operator: string, a: Shape | undefined, b: Shape): GraphError {
   return new GraphError(
-    node.operator,
+    operator,
     `inner dimensions differ: a is ${formatShape(a)}, b is ${formatShape(b)}`,
   );
 }
@@ -174,7 +162,8 @@ export const linearSchemas: Schemas<"MatMul" | "Gemm" | "Einsum"> = {
       const dtype = sameType(node, c === undefined ? [a, b] : [a, b, c]);
       const [rows, inner] = matrixDims(node, "a", a, transA);
       const [depth, columns] = matrixDims(node, "b", b, transB);
-      if (sameDim(inner, depth) === false) throw innerDiffer(node, [rows, inner], [depth, columns]);
+      if (sameDim(inner, depth) === false)
+        throw innerDiffer(node.operator, [rows, inner], [depth, columns]);
       const shape = [rows, columns];
       // c broadcasts to the product, never the other way.
       const wide = c?.shape?.some((dim, i, { length }) => {

@@ -31,6 +31,7 @@ import {
   elementsIn,
   intVector,
   lengthOf,
+  listForm,
   mergeDims,
   requireOpset,
   shapeFrom,
@@ -87,7 +88,6 @@ export function split(x: Operand, options: SplitOptions): Value[] {
   const value = requireValue("split", "x", x);
   const { graph } = value;
   const { axis = 0, sizes, parts } = options;
-  requireOpset("split", graph, 13);
   if ((sizes === undefined) === (parts === undefined)) {
     throw new GraphError("split", "give either sizes or parts");
   }
@@ -98,16 +98,21 @@ export function split(x: Operand, options: SplitOptions): Value[] {
   const dim = at === undefined ? undefined : value.shape?.[at];
   const list =
     sizes ?? (typeof dim === "number" ? equalParts("split", dim, parts as number) : undefined);
-  const vector = list && intVector("split", "sizes", list, graph);
-  const count = parts ?? lengthOf(vector);
+  const count = parts ?? (isValue(list) ? lengthOf(list) : list?.length);
   if (count === undefined) failArgument("split", "sizes", "a vector of known length", sizes);
-  if (count === 1) return [value];
-  const attributes = axisAttribute("split", axis);
+  if (count === 1 && parts === 1) return [value];
+  const form = { name: "sizes", attribute: "split", since: 13 };
+  const given =
+    list === undefined ? { inputs: [], attributes: {} } : listForm("split", form, list, graph);
   // From opset 18 on the number of parts is an attribute; before, the number of outputs says it.
-  const equal = vector === undefined && graph.opset >= 18;
-  const parted = equal ? { ...attributes, num_outputs: attribute.int(count) } : attributes;
-  const inputs = vector === undefined ? [value] : [value, vector];
-  const emission = { op: "Split", inputs, attributes: parted, outputs: count, operator: "split" };
+  const equal = list === undefined && graph.opset >= 18;
+  const attributes = {
+    ...axisAttribute("split", axis),
+    ...given.attributes,
+    ...(equal ? { num_outputs: attribute.int(count) } : {}),
+  };
+  const inputs = [value, ...given.inputs];
+  const emission = { op: "Split", inputs, attributes, outputs: count, operator: "split" };
   return [...graph.emit(emission).outputs];
 }
 

@@ -1,4 +1,4 @@
-import { type Attributes, attribute } from "../block.ts";
+import { attribute } from "../block.ts";
 import type { TensorType } from "../definition.ts";
 import { type Dim, type Shape, subtractDims } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
@@ -20,8 +20,8 @@ import {
   axisAttribute,
   axisOf,
   givenAxes,
-  intVector,
   lengthOf,
+  listForm,
   listOf,
   requireOpset,
 } from "./axes.ts";
@@ -138,14 +138,10 @@ function reduction(op: string, operator: string): (x: Operand, options?: ReduceO
     if (nothing || (value.shape?.length === 0 && axes === undefined)) return value;
     const attributes = { keepdims: attribute.int(keepdims) };
     if (axes === undefined) return emitOne(op, [value], attributes, operator);
-    const since = op === "ReduceSum" ? 13 : 18;
-    if (value.graph.opset >= since) {
-      const list = intVector(operator, "axes", resolved(operator, axes, value), value.graph);
-      return emitOne(op, [value, list], attributes, operator);
-    }
-    if (since === 13) requireOpset(operator, value.graph, 13);
-    const list = axesAttribute(operator, axes, value);
-    return emitOne(op, [value], { ...list, ...attributes }, operator);
+    const form = { name: "axes", attribute: "axes", since: op === "ReduceSum" ? 13 : 18 };
+    const list = listForm(operator, form, resolved(operator, axes, value), value.graph);
+    const inputs = [value, ...list.inputs];
+    return emitOne(op, inputs, { ...list.attributes, ...attributes }, operator);
   };
 }
 
@@ -160,16 +156,6 @@ function resolved(
   const list = listOf(axes);
   if (!Array.isArray(list)) failArgument(operator, "axes", "axes or an int64 vector", axes);
   return axesFrom0(operator, list, x.shape?.length) ?? list;
-}
-
-function axesAttribute(
-  operator: string,
-  axes: number | readonly number[] | Value,
-  x: Value,
-): Attributes {
-  const list = isValue(axes) ? constantInts(axes) : axes;
-  if (list === undefined) requireOpset(operator, x.graph, 18, "axes as a Value");
-  return { axes: attribute.ints(resolved(operator, list as readonly number[], x) as number[]) };
 }
 
 function arg(op: string, operator: string): (x: Operand, options?: ArgOptions) => Value {

@@ -28,12 +28,15 @@ import {
   givenAxes,
   intVector,
   lengthOf,
+  listForm,
   listOf,
   requireOpset,
   shapeFrom,
 } from "./axes.ts";
 import { emitOne } from "./emit.ts";
 import { checkSizes, dimOfSize, type Size, vectorOf } from "./sizes.ts";
+
+const AXES = { name: "axes", attribute: "axes", since: 13 };
 
 /** The same elements, row by row, in another shape.
  *
@@ -83,10 +86,10 @@ export function squeeze(x: Operand, axes?: number | readonly number[]): Value {
     list = shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []));
   }
   if (list?.length === 0) return value;
-  requireOpset("squeeze", graph, 13);
   if (list === undefined) return emitOne("Squeeze", [value], {}, "squeeze");
   const resolved = shape === undefined ? list : resolveAxes("squeeze", list, shape.length);
-  return emitOne("Squeeze", [value, intVector("squeeze", "axes", resolved, graph)], {}, "squeeze");
+  const form = listForm("squeeze", AXES, resolved, graph);
+  return emitOne("Squeeze", [value, ...form.inputs], form.attributes, "squeeze");
 }
 
 /** x with new axes of size 1; `axes` are their places in the result. */
@@ -95,11 +98,10 @@ export function unsqueeze(x: Operand, axes: number | readonly number[]): Value {
   const { graph, shape } = value;
   const list = listOf(axes);
   if (list.length === 0) return value;
-  requireOpset("unsqueeze", graph, 13);
   const rank = shape && shape.length + list.length;
   const resolved = rank === undefined ? list : resolveAxes("unsqueeze", list, rank);
-  const vector = intVector("unsqueeze", "axes", resolved, graph);
-  return emitOne("Unsqueeze", [value, vector], {}, "unsqueeze");
+  const form = listForm("unsqueeze", AXES, resolved, graph);
+  return emitOne("Unsqueeze", [value, ...form.inputs], form.attributes, "unsqueeze");
 }
 
 /** The sizes to write for a reshape: numbers wherever the result is known, so that models compute as
