@@ -32,7 +32,6 @@ class RunWork final : public Work {
     }
     for (std::size_t i = 0; i < *count; ++i) {
       napi_value tensor = js::get(env, feeds, i);
-      if (js::is_nullish(env, tensor)) continue;
       const std::string& name = session_->inputs[i].name;
       TensorValue value(*session_->runtime.api);
       if (!tensor_from_js(env, session_->runtime, tensor, "input " + name, false, &value)) {

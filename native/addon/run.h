@@ -7,7 +7,7 @@ namespace softonnx {
 // (session, feeds, fetches, options) => Promise<(tensor | null)[]>, computed off the JavaScript
 // thread.
 //
-//   feeds    one tensor for each input of the session, null for one that is not fed
+//   feeds    one tensor for each input of the session: operators trust that none is missing
 //   fetches  [{ output: index, into: tensor | null }, ...]
 //   options  { logSeverityLevel?, logVerbosityLevel?, tag?, config? }
 //

@@ -70,7 +70,7 @@ export interface NativeAddon {
   createSession(model: string | Uint8Array, options: NativeSessionOptions): Promise<NativeSession>;
   run(
     session: NativeSession,
-    feeds: readonly (NativeTensor | null)[],
+    feeds: readonly NativeTensor[],
     fetches: readonly NativeFetch[],
     options: NativeRunOptions,
   ): Promise<(NativeResult | null)[]>;

@@ -47,10 +47,10 @@ export function typeName(number: number | undefined, what: string): Tensor.Type 
 }
 
 /** @throws TypeError where the value is no tensor, or one that is not in this memory. */
-export function toNative(value: OnnxValue, what: string): NativeTensor {
-  const tensor = value as Partial<Tensor> | null;
+export function toNative(value: OnnxValue | undefined, what: string): NativeTensor {
+  const tensor = value as Partial<Tensor> | null | undefined;
   const type = numbers.get(tensor?.type ?? "");
-  if (tensor === null || type === undefined || !Array.isArray(tensor.dims)) {
+  if (!tensor || type === undefined || !Array.isArray(tensor.dims)) {
     throw new TypeError(`${what}: expected a tensor, got ${describe(value)}`);
   }
   const { data, dims } = tensor;

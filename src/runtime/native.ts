@@ -96,10 +96,9 @@ class NativeSessionHandler implements InferenceSessionHandler {
     fetches: Fetches,
     options: InferenceSession.RunOptions,
   ): Promise<Results> {
-    const inputs = this.inputNames.map((name) => {
-      const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
-      return value === undefined ? null : toNative(value, `input ${name}`);
-    });
+    const inputs = this.inputNames.map((name) =>
+      toNative(Object.hasOwn(feeds, name) ? feeds[name] : undefined, `input ${name}`),
+    );
     const wanted = Object.entries(fetches);
     const outputs = wanted.map(([name, into]) => ({
       output: this.outputNames.indexOf(name),

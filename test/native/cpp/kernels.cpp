@@ -1,0 +1,177 @@
+// The kernels against long double, in buffers of exactly their size, for a build with
+// AddressSanitizer and UndefinedBehaviorSanitizer. Prints the worst errors; a failure ends it.
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "../../../native/kernels/table.h"
+
+namespace {
+#include "../../../native/kernels/exp.inl"
+}
+
+using softonnx::Projection;
+
+static std::mt19937_64 generator(7);
+
+static double uniform(double low, double high) {
+  return std::uniform_real_distribution<double>(low, high)(generator);
+}
+
+static void require(bool condition, const char* what, double got = 0, double expected = 0) {
+  if (condition) return;
+  std::printf("failed: %s (got %.17g, expected %.17g)\n", what, got, expected);
+  std::exit(1);
+}
+
+static double units_in_last_place(double got, long double expected) {
+  const double nearest = static_cast<double>(expected);
+  const double unit = std::nextafter(std::fabs(nearest), INFINITY) - std::fabs(nearest);
+  return static_cast<double>(std::fabs(static_cast<long double>(got) - expected)) / unit;
+}
+
+static void test_exp() {
+  double worst = 0;
+  for (int i = 0; i < 1000000; ++i) {
+    const double x = i % 2 ? uniform(-708, 0) : -std::exp(uniform(-40, 6.5));
+    worst = std::fmax(worst, units_in_last_place(exp_of_nonpositive(x), std::exp(static_cast<long double>(x))));
+  }
+  require(exp_of_nonpositive(0) == 1, "exp(0)");
+  require(exp_of_nonpositive(-INFINITY) == 0, "exp(-inf)");
+  require(exp_of_nonpositive(-709) == 0, "exp(-709)");
+  require(worst <= 2, "exp within 2 ulp", worst, 2);
+  std::printf("exp: %.2f ulp\n", worst);
+}
+
+static long double phi(Projection projection, long double r) {
+  if (projection == Projection::smooth) return std::exp(r);
+  if (r <= 0) return 0;
+  return projection == Projection::c0 ? r : projection == Projection::c1 ? r * r : r * r * r;
+}
+
+static long double gap(Projection projection, long double mass) {
+  return projection == Projection::smooth ? 1
+         : projection == Projection::c0   ? mass
+         : projection == Projection::c1   ? std::sqrt(mass)
+                                          : std::cbrt(mass);
+}
+
+// The root by bisection, relative to the largest entry and in units of the gap.
+template <class Real>
+static long double bisect(Projection projection, const Real* v, std::size_t n, long double mass) {
+  long double largest = -INFINITY;
+  for (std::size_t j = 0; j < n; ++j) {
+    if (!(v[j] < std::numeric_limits<Real>::infinity())) return NAN;
+    if (v[j] > largest) largest = v[j];
+  }
+  if (!(mass > 0) || std::isinf(largest)) return NAN;
+  const bool smooth = projection == Projection::smooth;
+  const long double scale = gap(projection, mass);
+  const long double target = smooth ? mass : 1;
+  long double low = smooth ? -std::log(mass) - 1 : -1 - 1e-9L;
+  long double high = smooth ? low + std::log(static_cast<long double>(n)) + 2 : 0;
+  for (int i = 0; i < 120; ++i) {
+    const long double middle = (low + high) / 2;
+    long double sum = 0;
+    for (std::size_t j = 0; j < n; ++j) sum += phi(projection, (v[j] - largest) / scale - middle);
+    (sum > target ? low : high) = middle;
+  }
+  return largest + scale * low;
+}
+
+template <class Real>
+static std::vector<Real> random_row(std::size_t n) {
+  std::vector<Real> row(n);
+  const double spread = std::exp(uniform(-12, 6));
+  const double centre = uniform(-1, 1) * std::exp(uniform(-5, 5));
+  const int kind = static_cast<int>(uniform(0, 5));
+  for (Real& x : row) {
+    double value = centre + spread * uniform(-1, 1);
+    if (kind == 1) value = centre;                                      // all tied
+    if (kind == 2) value = std::floor(uniform(0, 4));                   // few values
+    if (kind == 3 && uniform(0, 1) < 0.3) value = -INFINITY;            // without mass
+    if (kind == 4) value *= std::exp(uniform(-60, 60));                 // of every size
+    x = static_cast<Real>(value);
+  }
+  return row;
+}
+
+template <class Real>
+static void test_threshold(const char* type) {
+  const Real specials[] = {std::numeric_limits<Real>::quiet_NaN(),
+                           std::numeric_limits<Real>::infinity(),
+                           -std::numeric_limits<Real>::infinity(),
+                           std::numeric_limits<Real>::max(),
+                           std::numeric_limits<Real>::lowest(),
+                           std::numeric_limits<Real>::denorm_min(),
+                           Real(-0.0),
+                           Real(0)};
+  double worst = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const auto projection = static_cast<Projection>(round % 4);
+    const std::size_t n = round % 50 == 0 ? 1 + round : static_cast<std::size_t>(uniform(0, 70));
+    const std::size_t batch = static_cast<std::size_t>(uniform(0, 4));
+    const bool one_mass = round % 3 == 0;
+    // Allocated to the byte, so that reading past either end is seen.
+    const std::unique_ptr<Real[]> v(new Real[batch * n]);
+    const std::unique_ptr<Real[]> mass(new Real[one_mass ? 1 : batch]);
+    const std::unique_ptr<Real[]> t(new Real[batch]);
+    for (std::size_t row = 0; row < batch; ++row) {
+      std::vector<Real> values = random_row<Real>(n);
+      if (round % 7 == 0) {
+        for (Real& x : values) {
+          if (uniform(0, 1) < 0.1) x = specials[static_cast<std::size_t>(uniform(0, 8))];
+        }
+      }
+      if (n > 0) std::memcpy(v.get() + row * n, values.data(), n * sizeof(Real));
+    }
+    for (std::size_t i = 0; i < (one_mass ? 1 : batch); ++i) {
+      mass[i] = static_cast<Real>(std::exp(uniform(-30, 30)));
+      if (round % 11 == 0) mass[i] = specials[static_cast<std::size_t>(uniform(0, 8))];
+    }
+    const softonnx::ThresholdRows<Real> rows{v.get(), mass.get(), one_mass ? std::size_t{0} : 1,
+                                             t.get(), n};
+    softonnx::threshold_kernel<Real>(softonnx::kernels(), projection)(rows, 0, batch);
+    for (std::size_t row = 0; row < batch; ++row) {
+      const Real* values = v.get() + row * n;
+      const Real weight = mass[one_mass ? 0 : row];
+      const long double expected = bisect(projection, values, n, weight);
+      if (std::isnan(expected)) {
+        require(std::isnan(t[row]), "NaN", t[row], NAN);
+        continue;
+      }
+      if (std::isinf(weight)) {
+        require(t[row] == -INFINITY, "-inf", t[row], -INFINITY);
+        continue;
+      }
+      long double size = std::fabs(expected);
+      for (std::size_t j = 0; j < n; ++j) {
+        if (values[j] > expected) size = std::fmax(size, std::fabs(static_cast<long double>(values[j])));
+      }
+      if (projection == Projection::smooth) {
+        size = std::fmax(size, 1 + std::fabs(std::log(static_cast<long double>(weight))));
+      } else {
+        size = std::fmax(size, gap(projection, weight));
+      }
+      // Where t leaves the range of the type, or goes where it has few bits.
+      if (size > std::numeric_limits<Real>::max() || size < std::numeric_limits<Real>::min() * 8) continue;
+      const auto error = static_cast<double>(std::fabs(t[row] - expected) / size);
+      require(error <= 4 * std::numeric_limits<Real>::epsilon(), "threshold", t[row],
+              static_cast<double>(expected));
+      worst = std::fmax(worst, error / std::numeric_limits<Real>::epsilon());
+    }
+  }
+  std::printf("threshold %s: %.2f epsilon\n", type, worst);
+}
+
+int main() {
+  test_exp();
+  test_threshold<float>("float32");
+  test_threshold<double>("float64");
+}
