@@ -104,8 +104,8 @@ export {
   xor,
   zerosLike,
 } from "./builder/operators/index.ts";
-export type { FromModelOptions } from "./builder/read.ts";
-export { ModelFormatError, type ModelLimits } from "./builder/scan.ts";
+export type { FromModelOptions, ModelLimits } from "./builder/read.ts";
+export { ModelFormatError } from "./builder/read.ts";
 export type { Literal, NestedArray, TensorData } from "./builder/tensor.ts";
 export type { Value } from "./builder/value.ts";
 export type { ModelOptions, StateTensor } from "./builder/write.ts";

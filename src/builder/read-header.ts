@@ -1,5 +1,3 @@
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-
 /** What a model file says that ONNX Runtime does not pass on. */
 export interface ModelHeader {
   /** metadata_props of the model. */
@@ -16,10 +14,13 @@ const TYPE_TENSOR = 1;
 const TENSOR_SHAPE = 2;
 const ENTRY = { key: 1, value: 2 };
 
+// Wire types of protobuf.
+const WIRE = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 };
+
 /** Reads metadata and declarations and steps over all else, so that it costs next to nothing however
  * large the model is. For bytes that ONNX Runtime has accepted.
  *
- * @throws RangeError or Error if the bytes are no protobuf message */
+ * @throws RangeError if the bytes are no protobuf message */
 export function readHeader(bytes: Uint8Array): ModelHeader {
   const metadata = new Map<string, string>();
   const shaped = new Set<string>();
@@ -66,10 +67,37 @@ const decoder = new TextDecoder();
 
 /** Calls back for every length-delimited field; its content is a view, not a copy. */
 function eachMessage(bytes: Uint8Array, visit: (field: number, content: Uint8Array) => void): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (type === WireType.LengthDelimited) visit(field, reader.bytes());
-    else reader.skip(type, field);
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new RangeError("the model ends inside a field");
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const length = lengthOf(tag % 8, varint);
+    if (tag % 8 === WIRE.delimited) visit(Math.floor(tag / 8), bytes.subarray(at, at + length));
+    at += length;
+  }
+}
+
+/** How many bytes a field's content takes after what `varint` reads. */
+function lengthOf(wire: number, varint: () => number): number {
+  switch (wire) {
+    case WIRE.delimited:
+      return varint();
+    case WIRE.varint:
+      varint();
+      return 0;
+    case WIRE.fixed32:
+      return 4;
+    case WIRE.fixed64:
+      return 8;
+    default:
+      throw new RangeError(`the model has a field of wire type ${wire}`);
   }
 }

@@ -14,6 +14,8 @@ import type { ModelSource } from "./source.ts";
 import { tensorOfProto } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 
+export { ModelFormatError, type ModelLimits } from "./scan.ts";
+
 export interface FromModelOptions {
   /** What the model may hold; each of MODEL_LIMITS can be set by itself. */
   readonly limits?: Partial<ModelLimits>;
