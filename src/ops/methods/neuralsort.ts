@@ -1,0 +1,64 @@
+import * as op from "../../builder/operators/index.ts";
+import type { Value } from "../../builder/value.ts";
+import { oddStep } from "../curves.ts";
+import { asFloats, int64Vector, iota, numbersFrom1 } from "../indices.ts";
+import { projectSimplex, projectSimplexLog } from "../simplex.ts";
+import type { OrderRequest, Positions, RowsRequest, SoftMethod } from "./method.ts";
+
+/** NeuralSort (Grover et al. 2019, arXiv 1903.08850, equation 5): row i of n, counted from 1 in descending
+ * order, is the projection of ((n + 1 - 2i) x_j - A_j) / softness over j, with A_j = sum_k |x_j - x_k|
+ * and, other than there, the soft absolute value of the mode (Paulus et al. 2026, arXiv 2603.08824). */
+export const neuralsort: SoftMethod = { rows, ranks };
+
+function rows(request: RowsRequest): Value {
+  const project = request.log ? projectSimplexLog : projectSimplex;
+  return project(logits(request, request.positions), request.mode);
+}
+
+/** Each column of the soft permutation, brought to sum 1, is a distribution over positions; the rank is
+ * its mean. */
+function ranks(request: OrderRequest): Value {
+  const { x, mode } = request;
+  const weights = projectSimplex(logits(request, { kind: "all" }), mode);
+  const totals = op.clip(op.reduceSum(weights, { axes: -2 }), 1e-10);
+  return op.div(op.matmul(numbersFrom1(x), weights), totals);
+}
+
+/** [..., n] for the top, else [..., k, n]. */
+function logits(request: OrderRequest, positions: Positions): Value {
+  const { x, softness } = request;
+  const slopes = coefficients(request, positions);
+  const [line, offset] = [op.div(x, softness), op.div(spread(request), softness)];
+  if (positions.kind === "top") return op.sub(op.mul(line, slopes), offset);
+  const rises = op.mul(op.unsqueeze(line, -2), op.unsqueeze(slopes, -1));
+  return op.sub(rises, op.unsqueeze(offset, -2));
+}
+
+/** A_j, the sum over k of |x_j - x_k|, soft. */
+function spread({ x, softness, mode }: OrderRequest): Value {
+  const difference = op.sub(op.unsqueeze(x, -1), op.unsqueeze(x, -2));
+  return op.reduceSum(op.mul(difference, oddStep(difference, softness, mode)), { axes: -1 });
+}
+
+/** What x is multiplied by at each position p from 0: n - 1 - 2p descending, 2p - (n - 1) ascending. */
+function coefficients({ x, descending }: OrderRequest, positions: Positions): Value {
+  const last = op.sub(sizeVectorOf(x), 1);
+  const falling = positions.kind === "top" ? last : op.sub(last, op.mul(placesOf(x, positions), 2));
+  return asFloats(descending ? falling : op.neg(falling), x.dtype);
+}
+
+function sizeVectorOf(x: Value): Value {
+  const size = op.sizeOf(x, -1);
+  return typeof size === "number" ? int64Vector(x.graph, [size]) : size;
+}
+
+function placesOf(x: Value, positions: Exclude<Positions, { kind: "top" }>): Value {
+  switch (positions.kind) {
+    case "all":
+      return iota(x.graph, op.sizeOf(x, -1));
+    case "first":
+      return iota(x.graph, positions.count);
+    case "at":
+      return positions.places;
+  }
+}

@@ -1,0 +1,155 @@
+import { isFloating } from "../builder/dtype.ts";
+import { failArgument, GraphError } from "../builder/errors.ts";
+import { isValue } from "../builder/lift.ts";
+import * as op from "../builder/operators/index.ts";
+import type { Value } from "../builder/value.ts";
+import { int64Vector } from "./indices.ts";
+import type { Interpolation } from "./options.ts";
+
+/** Which quantiles: one, several, or a scalar or vector Value, from 0 to 1. */
+export type Quantiles = number | readonly number[] | Value;
+
+/** Where quantiles lie among n sorted entries: between two neighbours, or on one entry. */
+export interface Places {
+  /** One quantile, so that the result has no axis for them. */
+  readonly single: boolean;
+  /** The entry at or below, int64 [k]. */
+  readonly lower: Value;
+  /** Its neighbour and how much of it to take, [k] each; undefined where all quantiles lie on entries. */
+  readonly upper: { readonly places: Value; readonly share: Value } | undefined;
+}
+
+/** Finds quantiles in a sorted row, as numbers if they and n are known, else in the graph.
+ *
+ * Quantile q of n entries lies at place p = q (n - 1) (type 7 of Hyndman and Fan 1996). Of a Value what
+ * is below 0 or above 1 counts as 0 or 1.
+ *
+ * @param x [..., n]
+ * @throws GraphError for a q that is out of range or no quantile */
+export function quantilePlaces(
+  operator: string,
+  x: Value,
+  q: Quantiles,
+  interpolation: Interpolation,
+): Places {
+  const size = op.sizeOf(x, -1);
+  if (isValue(q)) return placesInGraph(x, checkedValue(operator, q), size, interpolation);
+  const single = typeof q === "number";
+  const numbers = single ? [q] : q;
+  checkNumbers(operator, q, numbers);
+  if (typeof size === "number") return knownPlaces(x, numbers, size, interpolation, single);
+  const vector = x.graph.constant([...numbers], [numbers.length], "float64");
+  return { ...placesInGraph(x, vector, size, interpolation), single };
+}
+
+/** A place this close to a whole number, relative to it, is meant to be that number: midpoint must give
+ * the entry itself there. Above the rounding of q (n - 1), and far below 1/2 for any n that fits. */
+const SLACK = { exact: 2 ** -44, float32: 2 ** -21 } as const;
+
+function knownPlaces(
+  x: Value,
+  q: readonly number[],
+  n: number,
+  interpolation: Interpolation,
+  single: boolean,
+): Places {
+  const found = q.map((one) => placeOf(one * (n - 1), interpolation));
+  const lower = int64Vector(
+    x.graph,
+    found.map(({ place }) => place),
+  );
+  if (found.every(({ share }) => share === 0)) return { single, lower, upper: undefined };
+  const next = found.map(({ place }) => Math.min(place + 1, n - 1));
+  const share = x.graph.constant(
+    found.map((one) => one.share),
+    [found.length],
+    x.dtype,
+  );
+  return { single, lower, upper: { places: int64Vector(x.graph, next), share } };
+}
+
+function placeOf(p: number, interpolation: Interpolation): { place: number; share: number } {
+  const [below, nearest] = [Math.floor(p), roundHalfToEven(p)];
+  switch (interpolation) {
+    case "linear":
+      return { place: below, share: p - below };
+    case "lower":
+      return { place: below, share: 0 };
+    case "higher":
+      return { place: Math.ceil(p), share: 0 };
+    case "nearest":
+      return { place: nearest, share: 0 };
+    case "midpoint":
+      return Math.abs(p - nearest) <= SLACK.exact * nearest
+        ? { place: nearest, share: 0 }
+        : { place: below, share: 0.5 };
+  }
+}
+
+function roundHalfToEven(p: number): number {
+  const below = Math.floor(p);
+  if (p - below !== 0.5) return Math.round(p);
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/** The same in the graph, in float64 whatever the type of x: places of a long row need the digits. */
+function placesInGraph(x: Value, q: Value, size: op.Size, interpolation: Interpolation): Places {
+  const single = q.shape?.length === 0;
+  const level = op.clip(op.cast(single ? op.unsqueeze(q, 0) : q, "float64"), 0, 1);
+  const last = typeof size === "number" ? size - 1 : op.sub(size, 1);
+  const p = op.mul(level, typeof last === "number" ? last : op.cast(last, "float64"));
+  const slack = q.dtype === "float64" ? SLACK.exact : SLACK.float32;
+  const { place, share } = placeInGraph(p, interpolation, slack);
+  const lower = op.cast(place, "int64");
+  if (share === undefined) return { single, lower, upper: undefined };
+  const places = op.min(
+    op.add(lower, 1),
+    typeof last === "number" ? int64Vector(x.graph, [last]) : last,
+  );
+  return { single, lower, upper: { places, share: op.cast(share, x.dtype) } };
+}
+
+function placeInGraph(
+  p: Value,
+  interpolation: Interpolation,
+  slack: number,
+): { place: Value; share?: Value } {
+  switch (interpolation) {
+    case "linear": {
+      const place = op.floor(p);
+      return { place, share: op.sub(p, place) };
+    }
+    case "lower":
+      return { place: op.floor(p) };
+    case "higher":
+      return { place: op.ceil(p) };
+    case "nearest":
+      return { place: op.round(p) };
+    case "midpoint": {
+      const nearest = op.round(p);
+      const whole = op.lessOrEqual(op.abs(op.sub(p, nearest)), op.mul(nearest, slack));
+      return { place: op.where(whole, nearest, op.floor(p)), share: op.where(whole, 0, 0.5) };
+    }
+  }
+}
+
+function checkedValue(operator: string, q: Value): Value {
+  const rank = q.shape?.length;
+  if (rank === undefined || rank > 1 || !isFloating(q.dtype)) {
+    failArgument(operator, "q", "numbers, or a scalar or vector Value of floats", q);
+  }
+  return q;
+}
+
+function checkNumbers(operator: string, q: unknown, numbers: unknown): void {
+  if (!Array.isArray(numbers)) {
+    failArgument(operator, "q", "a number, an array of numbers, or a scalar or vector Value", q);
+  }
+  if (numbers.length === 0)
+    throw new GraphError(operator, "q: expected at least one number, got []");
+  for (const one of numbers) {
+    if (typeof one !== "number" || !(one >= 0 && one <= 1)) {
+      failArgument(operator, "q", "numbers from 0 to 1", one);
+    }
+  }
+}

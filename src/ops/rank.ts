@@ -1,0 +1,49 @@
+import type { Operand } from "../builder/lift.ts";
+import type { Value } from "../builder/value.ts";
+import { along, putBack } from "./axis.ts";
+import { hardRanks } from "./methods/hard.ts";
+import { methodFor } from "./methods/index.ts";
+import { floating, positiveSoftness } from "./operands.ts";
+import { type Method, resolveOptions } from "./options.ts";
+import { type OrderedOptions, orderDefaults } from "./order-options.ts";
+import { standardize } from "./standardize.ts";
+
+/** Options of rank. */
+export interface RankOptions extends OrderedOptions<Method> {
+  /** The axis to go along; null flattens x. Default null. */
+  readonly dim?: number | null;
+  /** The largest entry has rank 1. Default true. */
+  readonly descending?: boolean;
+}
+
+export const rankDefaults: Readonly<Required<RankOptions>> = Object.freeze({
+  ...orderDefaults,
+  dim: null,
+  descending: true,
+});
+
+/** The soft rank of each entry along an axis, from 1 to n: the mean position under the columns of the
+ * soft permutation.
+ *
+ * ```ts
+ * const ranks = soft.rank(scores, { dim: -1, softness: 0.05 });
+ * ```
+ * @param x [..., n, ...]
+ * @returns [..., n, ...], or [all entries] for dim null
+ *
+ * Cost: O(n²) time and memory a row. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038), by
+ * columns; NeuralSort, Grover et al. 2019 (arXiv 1903.08850), columns normalised.
+ * @throws GraphError for options that are wrong, or an axis that x lacks */
+export function rank(x: Operand, options: RankOptions = {}): Value {
+  const resolved = resolveOptions("rank", options, rankDefaults);
+  const { mode, method, descending } = resolved;
+  const value = floating("rank", "x", x);
+  return value.graph.operation("rank", () => {
+    const rows = along("rank", value, resolved.dim);
+    if (mode === "hard") return putBack(rows, hardRanks(rows.last, descending));
+    const ranks = methodFor("rank", method, "ranks");
+    const softness = positiveSoftness("rank", resolved.softness, value);
+    const ready = resolved.standardize ? standardize(rows.last) : rows.last;
+    return putBack(rows, ranks({ x: ready, softness, mode, descending }));
+  });
+}

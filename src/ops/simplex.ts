@@ -1,0 +1,45 @@
+import * as op from "../builder/operators/index.ts";
+import type { Value } from "../builder/value.ts";
+import { simplexThreshold } from "./kernels/simplex-threshold.ts";
+import type { SoftMode } from "./options.ts";
+
+/** The projection of each row onto the simplex, regularised by entropy (smooth) or by a p-norm with
+ * p = 2, 3/2, 4/3 (c0, c1, c2): phi(v - t), with t such that the row sums to 1. (Paulus et al. 2026, arXiv
+ * 2603.08824, on simplex projections; c0 is Duchi et al. 2008.)
+ *
+ * In mode smooth that is Softmax, which is one node, and fused where it runs; a threshold would be six.
+ *
+ * @param v [..., n]: logits, divided by the softness already
+ * @returns [..., n]: probabilities */
+export function projectSimplex(v: Value, mode: SoftMode): Value {
+  if (mode === "smooth") return op.softmax(v, { axis: -1 });
+  if (v.dtype !== "float32" && v.dtype !== "float64") {
+    return op.cast(projectSimplex(op.cast(v, "float32"), mode), v.dtype);
+  }
+  const rows = v.rank === 2 ? v : op.reshape(v, [-1, op.sizeOf(v, -1)]);
+  const mass = v.graph.constant(1, [1, 1], v.dtype);
+  const r = op.relu(op.sub(rows, simplexThreshold(rows, mass, mode)));
+  const y = mode === "c0" ? r : mode === "c1" ? op.mul(r, r) : op.mul(op.mul(r, r), r);
+  return rows === v ? y : op.reshape(y, op.sizesOf(v));
+}
+
+/** Logarithms of `projectSimplex`; exact -infinity where a probability is 0. In mode smooth they stay
+ * finite where the probability itself underflows.
+ *
+ * @param v [..., n]: logits, divided by the softness already */
+export function projectSimplexLog(v: Value, mode: SoftMode): Value {
+  return mode === "smooth" ? op.logSoftmax(v, { axis: -1 }) : logOf(projectSimplex(v, mode));
+}
+
+/** log y, -infinity at 0, where it has no gradient (log alone has an infinite one there, and then NaN). */
+export function logOf(y: Value): Value {
+  const positive = op.greater(y, 0);
+  const safe = op.log(op.where(positive, y, 1));
+  return op.where(positive, safe, Number.NEGATIVE_INFINITY);
+}
+
+/** log y after raising every probability to at least `floor` and normalising again. */
+export function flooredLogOf(y: Value, floor: number): Value {
+  const raised = op.clip(y, floor, 1);
+  return op.log(op.div(raised, op.reduceSum(raised, { axes: -1, keepdims: true })));
+}

@@ -1,0 +1,80 @@
+import * as op from "../builder/operators/index.ts";
+import type { Value } from "../builder/value.ts";
+import { hardRows, hardValues } from "./methods/hard.ts";
+import { methodFor } from "./methods/index.ts";
+import type { Positions } from "./methods/method.ts";
+import { positiveSoftness } from "./operands.ts";
+import type { Method, Mode, Softness } from "./options.ts";
+import { weightedSums } from "./selection.ts";
+import { flooredLogOf, logOf } from "./simplex.ts";
+import { standardize } from "./standardize.ts";
+
+/** How a soft order is made. */
+export interface OrderOptions {
+  readonly softness: Softness;
+  readonly mode: Mode;
+  readonly method: Method;
+  readonly standardize: boolean;
+}
+
+/** In which form a soft index is wanted. */
+export interface LogOptions {
+  readonly returnLogProbs: boolean;
+  readonly logProbEps: number | null;
+}
+
+/** Part of a sorted order. */
+export interface Part {
+  readonly descending: boolean;
+  readonly positions: Positions;
+}
+
+/** Soft indices of the entries at some sorted positions: [..., n] for the top, else [..., k, n]. All
+ * operators go through here, so that what they have in common is the same nodes. */
+export function softRows(
+  operator: string,
+  x: Value,
+  options: OrderOptions,
+  part: Part,
+  log = false,
+): Value {
+  const { mode, method } = options;
+  if (mode === "hard") {
+    const rows = hardRows(x, part.descending, part.positions);
+    return log ? logOf(rows) : rows;
+  }
+  const rows = methodFor(operator, method, "rows");
+  const softness = positiveSoftness(operator, options.softness, x);
+  const ready = options.standardize ? standardize(x) : x;
+  return rows({ x: ready, softness, mode, log, ...part });
+}
+
+/** Soft indices as the user wants them: probabilities, their logarithms, or those with a floor. */
+export function softIndex(
+  operator: string,
+  x: Value,
+  options: OrderOptions & LogOptions,
+  part: Part,
+): Value {
+  const { returnLogProbs, logProbEps } = options;
+  if (!returnLogProbs) return softRows(operator, x, options, part);
+  if (logProbEps === null) return softRows(operator, x, options, part, true);
+  return flooredLogOf(softRows(operator, x, options, part), logProbEps);
+}
+
+/** The entries at some sorted positions, each a mean of x weighted by its soft index: [...] for the top,
+ * else [..., k].
+ *
+ * @param options `gatedGrad: false` holds the soft index fixed when differentiating */
+export function softValues(
+  operator: string,
+  x: Value,
+  options: OrderOptions & { readonly gatedGrad: boolean },
+  part: Part,
+): Value {
+  if (options.mode === "hard") return hardValues(x, part.descending, part.positions);
+  const rows = softRows(operator, x, options, part);
+  const weights = options.gatedGrad ? rows : op.stopGradient(rows);
+  if (part.positions.kind === "top") return op.reduceSum(op.mul(weights, x), { axes: -1 });
+  return weightedSums(weights, x);
+}
