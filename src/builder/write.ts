@@ -81,7 +81,9 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
     ? []
     : parameters.map((value) => protoOfTensor(stateOf(value, options.state), names.of(value)));
   for (const value of plan.leaves) {
-    if (value.data !== undefined) initializers.push(protoOfTensor(value.data, names.of(value)));
+    // The initialisers of an imported subgraph go out with it.
+    if (value.data !== undefined && value.block === graph.root)
+      initializers.push(protoOfTensor(value.data, names.of(value)));
   }
   return assembleModel(graph, {
     whole,
