@@ -20,7 +20,7 @@ export function range(start: Operand, limit: Operand, delta: Operand = 1): Value
   const lifted = liftAll("range", { start, limit, delta });
   requireOpset("range", (lifted[0] as Value).graph, 11);
   const scalars = lifted.map((value, i) => {
-    const single = value.shape?.length === 1 && value.shape[0] === 1;
+    const single = value.shape?.length === 1 && (value.shape[0] ?? 1) === 1;
     return single && isValue([start, limit, delta][i]) ? asScalar(value) : value;
   });
   return emitOne("Range", scalars, {}, "range");
@@ -84,8 +84,10 @@ function rangeLength(node: NodeFacts): Dim {
 function numberIn(value: Value): Dim {
   if (value.elements !== undefined) return value.elements[0];
   const { data } = value;
-  const exact = data?.dtype === "float32" || data?.dtype === "float64" || data?.dtype === "int32";
-  return exact && data.size === 1 ? data.toNumbers()[0] : undefined;
+  const written = data?.dtype === "float32" || data?.dtype === "float64" || data?.dtype === "int32";
+  const number = written && data.size === 1 ? data.toNumbers()[0] : undefined;
+  // How many steps of a fraction fit is left to how the runtime rounds.
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 function rangeElements(node: NodeFacts, length: Dim): readonly number[] | undefined {

@@ -80,8 +80,10 @@ export {
 } from "./reduction.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
 export {
+  addSizes,
   fullLike,
   moveAxis,
+  multiplySizes,
   onesLike,
   positions,
   type Size,
@@ -89,6 +91,7 @@ export {
   sizeOf,
   sizesOf,
   sizeVector,
+  subtractSizes,
   zerosLike,
 } from "./sizes.ts";
 export { type PadOptions, pad, type SliceOptions, slice } from "./slice.ts";

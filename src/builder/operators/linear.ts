@@ -38,8 +38,13 @@ export function matmul(a: Operand, b: Operand): Value {
   // ONNX Runtime (1.17 to 1.30, default optimisation level) computes MatMul(Transpose(A), v) with a
   // vector v as if A were not transposed, and sees a Transpose also where arithmetic, an Identity or a
   // Reshape stands between. As v A, or with v as a column, it is right.
-  const safe = y.shape?.length !== 1 || x.shape?.length === 1 || x.origin.kind !== "node";
-  if (safe) return emitOne("MatMul", [x, y], {}, "matmul");
+  const plain = x.origin.kind !== "node" || x.shape?.length === 1;
+  if (plain || (y.shape !== undefined && y.shape.length !== 1)) {
+    return emitOne("MatMul", [x, y], {}, "matmul");
+  }
+  if (y.shape === undefined) {
+    throw new GraphError("matmul", `the rank of b must be known beside a computed a; b is ${y}`);
+  }
   if (sameDim(x.shape?.at(-1), y.shape[0]) === false) throw innerDiffer("matmul", x.shape, y.shape);
   const matrix = untransposed(x);
   if (matrix !== undefined) return emitOne("MatMul", [y, matrix], {}, "matmul");

@@ -6,6 +6,7 @@ import { isValue, type Operand, requireValue } from "../lift.ts";
 import { inputOf, intOf, resolveAxis, type Schemas } from "../schema.ts";
 import { int64Data, tensorOf } from "../tensor.ts";
 import type { Value } from "../value.ts";
+import { add, mul, sub } from "./arithmetic.ts";
 import { elementsIn } from "./axes.ts";
 import { emitOne } from "./emit.ts";
 
@@ -72,6 +73,21 @@ export function sizesOf(x: Operand): readonly Size[] {
 export function sizeVector(graph: Graph, sizes: readonly Size[]): Value {
   checkSizes("sizeVector", "sizes", sizes);
   return vectorOf(graph, sizes);
+}
+
+/** a + b. */
+export function addSizes(a: Size, b: Size): Size {
+  return typeof a === "number" && typeof b === "number" ? a + b : add(a, b);
+}
+
+/** a - b. */
+export function subtractSizes(a: Size, b: Size): Size {
+  return typeof a === "number" && typeof b === "number" ? a - b : sub(a, b);
+}
+
+/** a b. */
+export function multiplySizes(a: Size, b: Size): Size {
+  return typeof a === "number" && typeof b === "number" ? a * b : mul(a, b);
 }
 
 /** What is known of a size. */
