@@ -32,7 +32,7 @@ export function assembleModel(graph: Graph, parts: ModelParts): ModelProto {
   const source = graph.source?.model;
   const model = derive(source ?? newModel(), {
     graph: graphProto(graph, parts),
-    opsetImport: mergeOpsets(source?.opsetImport ?? [], graph.opsets),
+    opsetImport: mergeOpsets(source?.opsetImport ?? [], opsetsOf(graph, parts)),
     functions: mergeBy(
       (f) => `${f.domain}:${f.name}:${f.overload}`,
       source?.functions ?? [],
@@ -102,13 +102,19 @@ function mergeBy<M>(key: (message: M) => string, old: readonly M[], added: reado
   return [...old, ...added.filter((message) => !known.has(key(message)))];
 }
 
+/** The graph's domains. A model that was read without ai.onnx stays so until it has an operator of it. */
+function opsetsOf(graph: Graph, parts: ModelParts): readonly (readonly [string, number])[] {
+  const standard = graph.source === undefined || parts.nodes.some(({ domain }) => domain === "");
+  return [...graph.opsets].filter(([domain]) => domain !== "" || standard);
+}
+
 function mergeOpsets(
   old: readonly OperatorSetIdProto[],
-  opsets: ReadonlyMap<string, number>,
+  opsets: readonly (readonly [domain: string, version: number])[],
 ): OperatorSetIdProto[] {
   // ai.onnx may be written with its name or with none.
   const domain = (entry: OperatorSetIdProto) => (entry.domain === "ai.onnx" ? "" : entry.domain);
-  const added = [...opsets].map(([name, version]) =>
+  const added = opsets.map(([name, version]) =>
     create(OperatorSetIdProtoSchema, { domain: name, version: BigInt(version) }),
   );
   return mergeBy(domain, old, added);

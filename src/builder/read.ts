@@ -27,7 +27,7 @@ export type NewImportedGraph = (name: string, source: ModelSource, opset: number
 /** The versions of ai.onnx that are read. */
 const OPSETS = { least: 7, most: 26 };
 
-/** What a model without any operator of ai.onnx is taken to import. */
+/** What is added to a model that has no operator of ai.onnx is written in this version. */
 const ASSUMED_OPSET = 18;
 
 /** See Graph.fromModel.
@@ -212,12 +212,17 @@ class ModelReader {
       return scope.find(name) ?? failUnknownInput(scope, proto, index, name);
     });
     const domain = plainDomain(proto.domain);
+    if (domain === "" && !this.#opsets.has("")) {
+      throw new ModelFormatError(
+        `${described(proto, index)} is of ai.onnx, of which the model imports no version`,
+      );
+    }
     const attributes = this.#attributes(scope, proto, index, inputs);
     const facts: NodeFacts = {
       operator: proto.opType,
       inputs,
       attributes,
-      opset: this.#opsets.get(domain) ?? (domain === "" ? ASSUMED_OPSET : 1),
+      opset: this.#opsets.get(domain) ?? 1,
       outputCount: proto.output.length,
     };
     const known = this.#understand(proto, domain, facts);
