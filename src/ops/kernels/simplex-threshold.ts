@@ -130,7 +130,8 @@ function body(v: Value, mass: Value, mode: SoftMode, dtype: ThresholdType): Valu
       ? sub(log(sum(exp(shifted))), log(positive))
       : solve(shifted, positive, mode, dtype);
   // Max and Relu may lose a NaN on the way.
-  const poison = sum(where(less(v, Number.POSITIVE_INFINITY), 0, Number.NaN));
+  const none = v.graph.constant(0, [], dtype);
+  const poison = sum(where(less(v, Number.POSITIVE_INFINITY), none, Number.NaN));
   return add(add(t, largest), poison);
 }
 
