@@ -25,10 +25,10 @@ napi_value attach(napi_env env, napi_callback_info info) try {
     if (!path) return js::throw_type_error(env, "expected an array of paths");
     candidates.push_back(*path);
   }
-  constexpr double kWarning = 2;
-  const double severity = js::to_number(env, arguments[1]).value_or(kWarning);
+  constexpr int kWarning = 2;
+  const int severity = js::to_int(env, arguments[1]).value_or(kWarning);
   std::string error;
-  const Runtime* runtime = attach_runtime(candidates, static_cast<int>(severity), &error);
+  const Runtime* runtime = attach_runtime(candidates, severity, &error);
   if (!runtime) {
     napi_throw_error(env, nullptr, error.c_str());
     return nullptr;

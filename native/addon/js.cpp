@@ -90,6 +90,12 @@ std::optional<double> to_number(napi_env env, napi_value value) {
   return result;
 }
 
+std::optional<int> to_int(napi_env env, napi_value value) {
+  const auto number = to_number(env, value);
+  if (!number || *number != std::floor(*number) || std::fabs(*number) > 0x1p30) return {};
+  return static_cast<int>(*number);
+}
+
 std::optional<bool> to_boolean(napi_env env, napi_value value) {
   bool result = false;
   if (!value || napi_get_value_bool(env, value, &result) != napi_ok) return {};

@@ -33,6 +33,8 @@ napi_value get(napi_env env, napi_value array, std::size_t index);
 std::optional<std::string> to_string(napi_env env, napi_value value);
 std::optional<Path> to_path(napi_env env, napi_value value);
 std::optional<double> to_number(napi_env env, napi_value value);
+// Whole and within int.
+std::optional<int> to_int(napi_env env, napi_value value);
 std::optional<bool> to_boolean(napi_env env, napi_value value);
 std::optional<std::size_t> array_length(napi_env env, napi_value value);
 // Integers that a double holds exactly, none negative.

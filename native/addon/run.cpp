@@ -1,7 +1,5 @@
 #include "run.h"
 
-#include <cmath>
-
 #include "js.h"
 #include "session.h"
 #include "session_options.h"
@@ -52,9 +50,8 @@ class RunWork final : public Work {
     }
     for (std::size_t i = 0; i < *count; ++i) {
       napi_value fetch = js::get(env, fetches, i);
-      const auto index = js::to_number(env, js::get(env, fetch, "output"));
-      if (!index || !(*index >= 0 && *index < static_cast<double>(session_->outputs.size())) ||
-          *index != std::floor(*index)) {
+      const auto index = js::to_int(env, js::get(env, fetch, "output"));
+      if (!index || *index < 0 || static_cast<std::size_t>(*index) >= session_->outputs.size()) {
         js::throw_type_error(env, "no such output");
         return false;
       }
@@ -76,12 +73,8 @@ class RunWork final : public Work {
 
   bool read_options(napi_env env, napi_value options) {
     if (js::is_nullish(env, options)) return true;
-    const auto level = [&](const char* key, std::optional<int>* result) {
-      const auto number = js::to_number(env, js::get(env, options, key));
-      if (number && std::fabs(*number) < 1e9) *result = static_cast<int>(*number);
-    };
-    level("logSeverityLevel", &settings_.log_severity);
-    level("logVerbosityLevel", &settings_.log_verbosity);
+    settings_.log_severity = js::to_int(env, js::get(env, options, "logSeverityLevel"));
+    settings_.log_verbosity = js::to_int(env, js::get(env, options, "logVerbosityLevel"));
     settings_.tag = js::to_string(env, js::get(env, options, "tag"));
     return read_config(env, js::get(env, options, "config"), "extra", &settings_.config);
   }

@@ -18,7 +18,7 @@ using GetApiBase = const ort::ApiBase*(SOFTONNX_ORT_CALL*)();
 
 std::atomic<const Runtime*> attached{nullptr};
 
-// The entry point of a library, only if this process has that very file loaded.
+// The entry point of a library, only if this process has it loaded.
 GetApiBase entry_point_if_loaded(const Path& path) {
 #ifdef _WIN32
   HMODULE module = nullptr;
@@ -80,7 +80,7 @@ const Runtime* attach(const std::vector<Path>& candidates, int log_severity,
     if (entry) break;
   }
   if (!entry) {
-    *error = "onnxruntime-node is loaded, but not from any library beside its binding";
+    *error = "onnxruntime-node is loaded, but its library was not found in this process";
     return nullptr;
   }
   const ort::ApiBase* base = entry();

@@ -21,9 +21,9 @@ struct Runtime {
 // A path as the operating system wants it.
 using Path = std::basic_string<ort::PathChar>;
 
-// Finds which of the candidate files is loaded in this process (it loads none: a second copy of
-// ONNX Runtime would have a world of its own), checks that it is one we can talk to, and makes
-// its environment. Later calls return the first result. On failure returns null and sets *error.
+// Finds which of the candidates, paths or bare names, is loaded in this process (it loads none: a
+// second copy of ONNX Runtime would have a world of its own), checks that it is one we can talk
+// to, and makes its environment. Later calls return the first result. On failure returns null and sets *error.
 const Runtime* attach_runtime(const std::vector<Path>& candidates, int log_severity,
                               std::string* error);
 

@@ -86,7 +86,9 @@ napi_value port_object(napi_env env, const Port& port) {
 
 napi_value port_array(napi_env env, const std::vector<Port>& ports) {
   napi_value result = js::array(env, ports.size());
-  for (std::size_t i = 0; i < ports.size(); ++i) js::set(env, result, i, port_object(env, ports[i]));
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    js::set(env, result, i, port_object(env, ports[i]));
+  }
   return result;
 }
 

@@ -15,12 +15,8 @@ bool wrong_type(napi_env env, const char* option) {
 bool read(napi_env env, napi_value options, const char* key, std::optional<int>* result) {
   napi_value value = js::get(env, options, key);
   if (js::is_nullish(env, value)) return true;
-  const auto number = js::to_number(env, value);
-  if (!number || *number != std::floor(*number) || std::fabs(*number) > 1e9) {
-    return wrong_type(env, key);
-  }
-  *result = static_cast<int>(*number);
-  return true;
+  *result = js::to_int(env, value);
+  return *result || wrong_type(env, key);
 }
 
 bool read(napi_env env, napi_value options, const char* key, bool* result) {
@@ -127,7 +123,9 @@ ort::Status* apply_session_settings(const ort::Api& api, const SessionSettings& 
   if (settings.log_verbosity) {
     apply([&] { return api.SetSessionLogVerbosityLevel(options, *settings.log_verbosity); });
   }
-  if (settings.log_id) apply([&] { return api.SetSessionLogId(options, settings.log_id->c_str()); });
+  if (settings.log_id) {
+    apply([&] { return api.SetSessionLogId(options, settings.log_id->c_str()); });
+  }
   if (settings.profile_prefix) {
     apply([&] { return api.EnableProfiling(options, settings.profile_prefix->c_str()); });
   }

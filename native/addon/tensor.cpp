@@ -101,7 +101,7 @@ std::size_t element_size(ort::ElementType type) {
 
 bool tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
                     const std::string& what, bool writable, TensorValue* result) {
-  const auto type_number = js::to_number(env, js::get(env, tensor, "type"));
+  const auto type_number = js::to_int(env, js::get(env, tensor, "type"));
   const auto dims = js::to_dims(env, js::get(env, tensor, "dims"));
   napi_value data = js::get(env, tensor, "data");
   const auto count = dims ? element_count(*dims) : std::nullopt;
@@ -109,7 +109,7 @@ bool tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
     js::throw_type_error(env, what + ": not a tensor");
     return false;
   }
-  const auto type = static_cast<ort::ElementType>(static_cast<int>(*type_number));
+  const auto type = static_cast<ort::ElementType>(*type_number);
   if (type == ort::ElementType::string && !writable) {
     return string_tensor_from_js(env, runtime, data, *dims, *count, what, result);
   }

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -151,7 +151,11 @@ function loadAddon(): NativeAddon {
   return require(file);
 }
 
-/** Every file beside onnxruntime-node's binding that could be ONNX Runtime itself. */
+/**
+ * Every file beside onnxruntime-node's binding that could be ONNX Runtime itself, and then the
+ * bare names: where another copy of onnxruntime-node was loaded before, the system's loader may
+ * have given its library to our binding too, for they share a name.
+ */
 function librariesOfOnnxRuntimeNode(): string[] {
   const bin = join(dirname(packageJson("onnxruntime-node")), "bin");
   const libraries: string[] = [];
@@ -163,7 +167,7 @@ function librariesOfOnnxRuntimeNode(): string[] {
       }
     }
   }
-  return libraries;
+  return [...libraries, ...libraries.map((file) => basename(file))];
 }
 
 function filesIn(directory: string): string[] {

@@ -40,7 +40,8 @@ static void test_exp() {
   double worst = 0;
   for (int i = 0; i < 1000000; ++i) {
     const double x = i % 2 ? uniform(-708, 0) : -std::exp(uniform(-40, 6.5));
-    worst = std::fmax(worst, units_in_last_place(exp_of_nonpositive(x), std::exp(static_cast<long double>(x))));
+    const long double expected = std::exp(static_cast<long double>(x));
+    worst = std::fmax(worst, units_in_last_place(exp_of_nonpositive(x), expected));
   }
   require(exp_of_nonpositive(0) == 1, "exp(0)");
   require(exp_of_nonpositive(-INFINITY) == 0, "exp(-inf)");
@@ -152,7 +153,8 @@ static void test_threshold(const char* type) {
       }
       long double size = std::fabs(expected);
       for (std::size_t j = 0; j < n; ++j) {
-        if (values[j] > expected) size = std::fmax(size, std::fabs(static_cast<long double>(values[j])));
+        const long double x = values[j];
+        if (x > expected) size = std::fmax(size, std::fabs(x));
       }
       if (projection == Projection::smooth) {
         size = std::fmax(size, 1 + std::fabs(std::log(static_cast<long double>(weight))));
@@ -160,7 +162,8 @@ static void test_threshold(const char* type) {
         size = std::fmax(size, gap(projection, weight));
       }
       // Where t leaves the range of the type, or goes where it has few bits.
-      if (size > std::numeric_limits<Real>::max() || size < std::numeric_limits<Real>::min() * 8) continue;
+      if (size > std::numeric_limits<Real>::max()) continue;
+      if (size < std::numeric_limits<Real>::min() * 8) continue;
       const auto error = static_cast<double>(std::fabs(t[row] - expected) / size);
       require(error <= 4 * std::numeric_limits<Real>::epsilon(), "threshold", t[row],
               static_cast<double>(expected));
