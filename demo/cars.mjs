@@ -11,7 +11,7 @@ import { createSession, createStepper, saveModel } from "softonnx/node";
 import { meanAndDeviation, spoiledCars } from "./data.mjs";
 import { drawFits } from "./picture.mjs";
 
-const STEPS = 1500;
+const STEPS = 400;
 const out = fileURLToPath(new URL("../out/", import.meta.url));
 
 const losses = {
@@ -29,13 +29,8 @@ const feeds = {
 await mkdir(out, { recursive: true });
 console.log(`${cars.length} cars, ${cars.filter((car) => !car.clean).length} of them spoiled\n`);
 
-const bars = new cliProgress.MultiBar(
-  { format: "{name} |{bar}| {value}/{total} steps, loss {loss}", hideCursor: true },
-  cliProgress.Presets.shades_grey,
-);
 const fits = [];
 for (const name of Object.keys(losses)) fits.push(await train(name));
-bars.stop();
 
 console.log("\nmean absolute error on the clean rows, miles per gallon");
 for (const { name, error } of fits) console.log(`  ${name.padEnd(14)} ${error.toFixed(2)}`);
@@ -51,7 +46,11 @@ async function train(name) {
   await saveModel(`${out}${slug}.step.onnx`, graph);
 
   const stepper = await createStepper(graph);
-  const bar = bars.create(STEPS, 0, { name: name.padEnd(14), loss: "" });
+  const bar = new cliProgress.SingleBar(
+    { format: `${name.padEnd(14)} {bar} {value}/{total} steps, loss {loss}`, noTTYOutput: true },
+    cliProgress.Presets.shades_grey,
+  );
+  bar.start(STEPS, 0, { loss: "" });
   const history = [];
   for (let step = 0; step < STEPS; step++) {
     // The last third settles: a median has a kink where it is smallest.
@@ -60,6 +59,7 @@ async function train(name) {
     history.push(loss.data[0]);
     bar.update(step + 1, { loss: loss.data[0].toPrecision(4) });
   }
+  bar.stop();
   const model = graph.toModel({ outputs: { prediction }, state: await stepper.state() });
   await stepper.dispose();
   await saveModel(`${out}${slug}.onnx`, model);

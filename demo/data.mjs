@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 
 /** Fuel use and weight of the cars in vega-datasets, a tenth of the rows spoiled as people spoil them:
  * typed without the decimal point. The same rows every time. */
 export async function spoiledCars() {
-  const path = createRequire(import.meta.url).resolve("vega-datasets/data/cars.json");
+  // The package keeps its data out of its exports; its entry point lies beside them.
+  const entry = createRequire(import.meta.url).resolve("vega-datasets");
+  const path = new URL("../data/cars.json", pathToFileURL(entry));
   const rows = JSON.parse(await readFile(path, "utf8")).filter(
     (row) => row.Miles_per_Gallon !== null,
   );

@@ -15,7 +15,7 @@ export async function drawFits(cars, fits) {
   const points = cars.map(({ weight, noted, clean }) => ({
     weight,
     mpg: noted,
-    row: clean ? "as measured" : "decimal point lost",
+    clean,
   }));
   const color = {
     field: "fit",
@@ -23,59 +23,65 @@ export async function drawFits(cars, fits) {
     scale: { domain: fits.map(({ name }) => name), range: ["#1b6ca8", "#d1495b"] },
     legend: { title: null, orient: "top" },
   };
+  const weightAxis = {
+    field: "weight",
+    type: "quantitative",
+    scale: { zero: false },
+    title: "weight, lb",
+  };
+  const mpgAxis = {
+    field: "mpg",
+    type: "quantitative",
+    scale: { type: "log", domain: [5, 500] },
+    axis: { values: [5, 10, 20, 50, 100, 200, 500] },
+    title: "miles per gallon",
+  };
+  const marks = (values, mark) => ({
+    data: { values },
+    mark: { ...mark, filled: true, opacity: 0.6 },
+    encoding: { x: weightAxis, y: mpgAxis },
+  });
   const spec = {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
     config: { font: "sans-serif", view: { stroke: "#ccc" } },
     hconcat: [
       {
-        title: "Miles per gallon by weight",
+        title: {
+          text: "Fuel use by weight",
+          subtitle: "orange crosses: rows typed without the decimal point",
+        },
         width: 420,
         height: 320,
         layer: [
-          {
-            data: { values: points },
-            mark: { type: "point", filled: true, size: 22, opacity: 0.55, clip: true },
-            encoding: {
-              x: {
-                field: "weight",
-                type: "quantitative",
-                scale: { zero: false },
-                title: "weight, lb",
-              },
-              y: {
-                field: "mpg",
-                type: "quantitative",
-                scale: { domain: [0, 120], clamp: false },
-                title: "miles per gallon (spoiled rows go on to 400)",
-              },
-              shape: { field: "row", type: "nominal", legend: { title: null, orient: "top" } },
-              opacity: {
-                condition: { test: "datum.row === 'as measured'", value: 0.35 },
-                value: 0.9,
-              },
-            },
-          },
+          marks(
+            points.filter(({ clean }) => clean),
+            { type: "point", size: 18, color: "#7a8a99" },
+          ),
+          marks(
+            points.filter(({ clean }) => !clean),
+            { type: "point", shape: "cross", size: 40, color: "#e08e0b" },
+          ),
           {
             data: { values: lines },
             mark: { type: "line", strokeWidth: 3 },
             encoding: {
-              x: { field: "weight", type: "quantitative" },
-              y: { field: "mpg", type: "quantitative" },
+              x: weightAxis,
+              y: mpgAxis,
               color,
             },
           },
         ],
       },
       {
-        title: "Loss, relative to the first step",
+        title: { text: "Training", subtitle: "loss, relative to the first step" },
         width: 320,
         height: 320,
         data: { values: losses },
         mark: { type: "line", strokeWidth: 2 },
         encoding: {
           x: { field: "step", type: "quantitative" },
-          y: { field: "loss", type: "quantitative", scale: { type: "log" }, title: "loss" },
+          y: { field: "loss", type: "quantitative", title: "loss" },
           color,
         },
       },
