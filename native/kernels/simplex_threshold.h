@@ -4,8 +4,8 @@
 //   c0      phi(r) = max(r, 0)      c2  phi(r) = max(r, 0)^3
 //
 // smooth is log-sum-exp. c0 is the threshold of the Euclidean projection onto the simplex
-// (Michelot 1986; Duchi et al., ICML 2008); c1 and c2 are those of the projections under the
-// Tsallis-like penalties whose gradient map has exponent 1/2 and 1/3.
+// (Michelot 1986; Duchi et al., ICML 2008). c1 and c2 are, up to the scale of v, those of
+// alpha-entmax with alpha = 3/2 and 4/3 (Peters, Niculae and Martins, ACL 2019).
 #pragma once
 
 #include <cstddef>
