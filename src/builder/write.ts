@@ -74,7 +74,10 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   const nodes = [...writer.nodesOf(graph.root), ...extra];
 
   const needed = (value: Value) => plan.leaves.has(value);
-  const parameters = [...graph.parameters.values()].filter(needed);
+  // An updated parameter that nothing reads is written too: its next value is paired with it.
+  const parameters = [...graph.parameters.values()].filter(
+    (value) => needed(value) || updates.has(value),
+  );
   const inputs = [...graph.inputs.values()].filter((value) => whole || needed(value));
   const fed = parametersAsInputs(options, updates) ? [...inputs, ...parameters] : inputs;
   const initializers = parametersAsInputs(options, updates)

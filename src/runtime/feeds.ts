@@ -140,7 +140,7 @@ function fromLiteral(
   const data = tensorOf(operator, argument, feed, info.dtype);
   const { shape } = info;
   // One number stands for any shape of one element.
-  const dims = data.dims.length === 0 && data.size === 1 ? fillShape(shape, 1) : data.dims;
+  const dims = data.dims.length === 0 && shape !== undefined ? fillShape(shape, 1) : data.dims;
   if (dims === undefined || sameShape(shape, dims) === false) {
     const got = Array.isArray(feed)
       ? `an array of shape ${formatShape(data.dims)}`
