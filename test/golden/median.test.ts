@@ -1,0 +1,3 @@
+import { goldenSuite } from "./suite.ts";
+
+goldenSuite("median");
