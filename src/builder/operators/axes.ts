@@ -49,7 +49,7 @@ export function listForm(
   if (graph.opset >= list.since) return { inputs: [vector], attributes: {} };
   const numbers = constantInts(vector);
   if (numbers === undefined) {
-    throw opsetError(operator, graph, list.since, `${list.name} as a Value`);
+    throw opsetError(operator, graph, list.since, `a Value as ${list.name}`);
   }
   return { inputs: [], attributes: { [list.attribute]: attribute.ints(numbers) } };
 }
@@ -118,10 +118,11 @@ export function mergeDims(a: Dim, b: Dim): Dim | "clash" {
   return a;
 }
 
-/** The number of elements of a vector where it is known. */
+/** The number of elements of a vector where it is known. Not of one that is far too long to say axes or
+ * sizes, as a broken model may have: lists are made of that length. */
 export function lengthOf(vector: Value | undefined): number | undefined {
   const length = vector?.elements?.length ?? vector?.shape?.[0];
-  return typeof length === "number" ? length : undefined;
+  return typeof length === "number" && length <= 4096 ? length : undefined;
 }
 
 /** The shape that an input of sizes says, as far as it is known. */

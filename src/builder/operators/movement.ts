@@ -181,7 +181,9 @@ function permutationOf(
 function equalParts(operator: string, size: number, parts: number): number[] {
   const chunk = Math.ceil(size / parts);
   const last = size - chunk * (parts - 1);
-  if (last < 0) failArgument(operator, "parts", `a number that ${size} elements fill`, parts);
+  // An empty last part passes no runtime.
+  const empty = last < 0 || (last === 0 && size > 0);
+  if (empty) failArgument(operator, "parts", `a number that ${size} elements fill`, parts);
   return Array.from({ length: parts }, (_, i) => (i < parts - 1 ? chunk : last));
 }
 
@@ -190,7 +192,10 @@ function expandedShape(operator: string, x: Value, wanted: Shape): Shape | undef
   if (negative !== undefined) failArgument(operator, "shape", "sizes from 0", wanted);
   const result = broadcastShapes(x.shape, wanted);
   if ("shape" in result) return result.shape;
-  failArgument(operator, "shape", `one that ${formatShape(x.shape)} broadcasts to`, wanted);
+  throw new GraphError(
+    operator,
+    `shape: expected one that ${formatShape(x.shape)} broadcasts to, got ${formatShape(wanted)}`,
+  );
 }
 
 function concatenated(node: NodeFacts, values: readonly Value[], axis: number): Shape | undefined {

@@ -9,6 +9,7 @@ import {
   intOf,
   type NodeFacts,
   type Reduction,
+  resolveAxis,
   type Schema,
   type Schemas,
 } from "../schema.ts";
@@ -281,6 +282,11 @@ function flattenedAxis(node: NodeFacts, axis: number): number {
   );
 }
 
+function axisFrom0(operator: string, axis: number, rank: number | undefined): number | undefined {
+  if (rank !== undefined) return resolveAxis(operator, axis, rank);
+  return axis < 0 ? undefined : axis;
+}
+
 export const reductionSchemas: Schemas<
   | "ReduceSum"
   | "ReduceMean"
@@ -309,7 +315,7 @@ export const reductionSchemas: Schemas<
       const [axis] = constantInts(node.inputs[1]) ?? [];
       const rank = inputOf(node, 0).shape?.length;
       return {
-        axis: axis === undefined ? undefined : axesFrom0(node.operator, [axis], rank)?.[0],
+        axis: axis === undefined ? undefined : axisFrom0(node.operator, axis, rank),
         exclusive: intOf(node, "exclusive", 0) === 1,
         reverse: intOf(node, "reverse", 0) === 1,
       };

@@ -180,12 +180,8 @@ const squeezeSchema: Schema<{ readonly axes: readonly number[] | undefined }> = 
     const x = inputOf(node, 0);
     const wide = axes?.find((axis) => sameDim(x.shape?.[axis], 1) === false);
     if (wide !== undefined) {
-      failArgument(
-        node.operator,
-        "axes",
-        "axes of size 1",
-        `axis ${wide} of ${formatShape(x.shape)}`,
-      );
+      const got = `axis ${wide} of ${formatShape(x.shape)}`;
+      throw new GraphError(node.operator, `axes: expected axes of size 1, got ${got}`);
     }
     const count = axes === undefined ? lengthOf(node.inputs[1]) : undefined;
     const left = x.shape && count !== undefined ? x.shape.length - count : undefined;
