@@ -5,6 +5,12 @@ import { dtypeOfCode } from "./dtype.ts";
 
 export const UNKNOWN: TensorType = { dtype: "unknown", shape: undefined };
 
+/** No tensor has more dimensions; operators that add some (Gather) could double them at every node. */
+const MOST_DIMENSIONS = 64;
+
+/** Characters of a dimension's name; what is longer says nothing to people. */
+const LONGEST_DIMENSION = 256;
+
 /** The type that a model declares. What is no tensor (a sequence, a map) is unknown. */
 export function typeOfProto(type: TypeProto | undefined): TensorType {
   if (type?.value.case !== "tensorType") return UNKNOWN;
@@ -29,11 +35,12 @@ export function declaredTypes(
  * the values behind it as they were. So the element type is the inferred one wherever there is one, as at
  * run time, and a size on which the two contradict each other is unknown. */
 export function mergeTypes(inferred: TensorType, declared: TensorType | undefined): TensorType {
-  if (declared === undefined) return inferred;
-  const { elements } = inferred;
+  const { dtype, shape, elements } = inferred;
+  const possible = shape !== undefined && shape.length > MOST_DIMENSIONS ? undefined : shape;
+  if (declared === undefined) return { dtype, shape: possible, elements };
   return {
-    dtype: inferred.dtype === "unknown" ? declared.dtype : inferred.dtype,
-    shape: mergeShapes(inferred.shape, declared.shape),
+    dtype: dtype === "unknown" ? declared.dtype : dtype,
+    shape: mergeShapes(possible, declared.shape),
     elements,
   };
 }
@@ -52,6 +59,7 @@ function mergeDims(inferred: Dim, declared: Dim): Dim {
 }
 
 function dimOf({ value }: TensorShapeProto_Dimension): Dim {
+  if (value.case === "dimParam" && value.value.length > LONGEST_DIMENSION) return undefined;
   const dim = value.case === "dimParam" ? canonicalDim(value.value) : Number(value.value);
   // Exporters write -1, as a number or a name, where they know nothing.
   if (typeof dim === "number" && !(Number.isSafeInteger(dim) && dim >= 0)) return undefined;

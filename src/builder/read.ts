@@ -163,9 +163,9 @@ class ModelReader {
       return { ...mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type)), hint: name };
     });
     return this.#graph.body(arguments_, (...inputs) => {
-      for (const value of inputs) {
-        this.#requireNew(scope, value.hint, "input");
-        this.#define(scope, value.hint, value);
+      for (const [i, { name }] of proto.input.entries()) {
+        this.#requireNew(scope, name, "input");
+        this.#define(scope, name, inputs[i] as Value);
       }
       this.#contents(scope);
       return proto.output.map(({ name }) => this.#result(scope, name));
@@ -276,6 +276,7 @@ class ModelReader {
     try {
       const schema = domain === "" ? schemaOf(proto.opType) : undefined;
       if (schema !== undefined) {
+        if (proto.opType !== "Constant" && hasLongAttribute(proto)) return { types: [] };
         checkArity(proto.opType, schema.arity, inputs.length);
         normal = schema.normal(facts);
         return { normal, types: schema.infer(facts, normal) };
@@ -326,6 +327,12 @@ function bodyTypes(
     { dtype: "bool", shape: [] },
     ...inputs.slice(2).map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined })),
   ];
+}
+
+/** Whether an attribute is longer than any list of axes or sizes, or any equation, can be: to infer
+ * something of it could take a time that grows with its square. */
+function hasLongAttribute(proto: NodeProto): boolean {
+  return proto.attribute.some(({ ints, s }) => ints.length > 4096 || s.length > 4096);
 }
 
 function failUnknownInput(scope: Scope, proto: NodeProto, index: number, name: string): never {

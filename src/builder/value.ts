@@ -79,7 +79,9 @@ export class Value {
   /** `float32 [n, 3] "median_0/abs"`. */
   toString(): string {
     const scope = this.producer?.scope;
-    const name = scope ? `${scope}/${this.hint}` : this.hint;
+    // Names in files may be a megabyte long, and messages show several.
+    const hint = this.hint.length > 80 ? `${this.hint.slice(0, 80)}…` : this.hint;
+    const name = scope ? `${scope}/${hint}` : hint;
     return `${this.dtype} ${formatShape(this.shape)} ${JSON.stringify(name)}`;
   }
 

@@ -1,4 +1,4 @@
-import { equals, fromBinary } from "@bufbuild/protobuf";
+import { createRegistry, equals, fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { AttributeProto_AttributeType, type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { GraphError } from "../../src/builder/errors.ts";
@@ -29,7 +29,8 @@ function survive(bytes: Uint8Array): Graph | undefined {
   }
 }
 
-const same = (a: ModelProto, b: ModelProto) => equals(ModelProtoSchema, a, b, { unknown: true });
+const same = (a: ModelProto, b: ModelProto) =>
+  equals(ModelProtoSchema, a, b, { registry: createRegistry(), unknown: true });
 
 /** A model of most operators that the builder knows, some with subgraphs. */
 function zoo(): Uint8Array<ArrayBuffer> {
@@ -306,4 +307,106 @@ test("only errors of inference are passed over: none of them is a slip of ours",
     }
   }
   expect(wrong).toEqual([]);
+});
+
+describe("models made to take forever", () => {
+  const chain = (op: string, count: number, last = "x") =>
+    Array.from({ length: count }, (_, i) => {
+      const from = i === 0 ? last : `${op}${i - 1}`;
+      return node(op, [from, from], [`${op}${i}`]);
+    });
+  const within = (proto: ReturnType<typeof graph>, milliseconds: number) => {
+    const bytes = bytesOf(proto);
+    const start = performance.now();
+    const g = Graph.fromModel(bytes);
+    expect(performance.now() - start).toBeLessThan(milliseconds);
+    return g;
+  };
+
+  test("sizes in a vector of 2^31 elements", () => {
+    const g = within(
+      graph({
+        input: [info("x", 1, [2]), info("sizes", 7, [2 ** 31])],
+        node: ["Reshape", "Expand", "Tile", "Unsqueeze", "Squeeze", "ReduceSum"].map((op) =>
+          node(op, ["x", "sizes"], [op]),
+        ),
+      }),
+      500,
+    );
+    expect(g.value("Expand").shape).toBeUndefined();
+  });
+
+  test("a rank that doubles at every node", () => {
+    const g = within(graph({ input: [info("x", 7, [2, 3])], node: chain("Gather", 60) }), 500);
+    expect(g.value("Gather3").shape).toHaveLength(17);
+    expect(g.value("Gather59").shape).toBeUndefined();
+  });
+
+  test("sizes that are multiplied with themselves", () => {
+    const sizes = { type: Type.INTS, ints: [1n, -1n] };
+    const proto = graph({
+      input: [info("x", 1, ["n+m", "n"])],
+      node: [
+        node("Shape", ["x"], ["s"]),
+        ...chain("Mul", 60, "s"),
+        node("Expand", ["x", "Mul59"], ["y"]),
+      ],
+    });
+    proto.node.push(node("Transpose", ["x"], ["t"], { attribute: [attribute("perm", sizes)] }));
+    expect(within(proto, 500).value("y").shape).toEqual([undefined, undefined]);
+  });
+
+  test("a polynomial of many names as a dimension", () => {
+    const long = Array.from({ length: 1e5 }, (_, i) => `a${i}`).join("+");
+    const dims = ["a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p", long];
+    within(
+      graph({
+        input: [info("x", 1, dims)],
+        node: [node("Shape", ["x"], ["s"]), ...chain("Mul", 2000, "s"), ...chain("Add", 2000, "s")],
+      }),
+      2000,
+    );
+  });
+
+  test("axes without end", () => {
+    const axes = attribute("axes", {
+      type: Type.INTS,
+      ints: Array.from({ length: 1e6 }, (_, i) => BigInt(i)),
+    });
+    within(
+      graph({
+        input: [info("x", 1, [2])],
+        node: [node("Unsqueeze", ["x"], ["y"], { attribute: [axes] })],
+      }),
+      2000,
+    );
+  });
+
+  test("names of a megabyte in many errors that nobody sees", () => {
+    const name = "x".repeat(1e6);
+    const nodes = Array.from({ length: 5000 }, (_, i) => node("Neg", ["s"], [`${i}`]));
+    nodes.unshift(node("Identity", [name], ["s"]));
+    within(graph({ input: [info(name, 8, [name, name])], node: nodes }), 2000);
+  });
+
+  test("bodies beside bodies", () => {
+    const branch = () => graph({ node: [node("Abs", ["x"], ["t"])], output: [info("t", 1)] });
+    const nodes = Array.from({ length: 5000 }, (_, i) =>
+      node("If", ["c"], [`${i}`], {
+        attribute: [
+          attribute("then_branch", { type: Type.GRAPH, g: branch() }),
+          attribute("else_branch", { type: Type.GRAPH, g: branch() }),
+        ],
+      }),
+    );
+    const proto = graph({
+      input: [info("x", 1, ["n"]), info("c", 9, [])],
+      node: nodes,
+      output: [info("4999", 1)],
+    });
+    const g = within(proto, 2000);
+    const start = performance.now();
+    g.toModel();
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
 });

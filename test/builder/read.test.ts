@@ -1,4 +1,4 @@
-import { create, equals, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, createRegistry, equals, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType,
   FunctionProtoSchema,
@@ -306,7 +306,7 @@ describe("types", () => {
       'float32 [m+n, 2*n, floor(n/2)] "x"',
     );
     const long = Array.from({ length: 1e5 }, (_, i) => `a${i}`).join("+");
-    expect(read(graph({ input: [info("x", 1, [long])] })).value("x").shape).toEqual([long]);
+    expect(read(graph({ input: [info("x", 1, [long])] })).value("x").shape).toEqual([undefined]);
   });
 
   test("sequences are unknown", () => {
@@ -643,7 +643,7 @@ function everything(): ModelProto {
 }
 
 const same = (a: ModelProto, b: ModelProto) =>
-  equals(ModelProtoSchema, a, b, { unknown: true, extensions: false } as never);
+  equals(ModelProtoSchema, a, b, { registry: createRegistry(), unknown: true });
 
 describe("what is read and not touched", () => {
   test("is written as it was, field by field", () => {
