@@ -80,6 +80,7 @@ function eachMessage(bytes: Uint8Array, visit: (field: number, content: Uint8Arr
   while (at < bytes.length) {
     const tag = varint();
     const length = lengthOf(tag % 8, varint);
+    if (at + length > bytes.length) throw new RangeError("the model ends inside a field");
     if (tag % 8 === WIRE.delimited) visit(Math.floor(tag / 8), bytes.subarray(at, at + length));
     at += length;
   }

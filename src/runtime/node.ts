@@ -103,9 +103,17 @@ async function load(
     failArgument(operator, "model", "a Graph, the bytes of a model, or a path", source);
   }
   const sessionOptions = { ...runtimeOptions, executionProviders };
-  const session = await (typeof source === "string"
-    ? InferenceSession.create(source, sessionOptions)
-    : InferenceSession.create(source, sessionOptions));
+  const creation =
+    typeof source === "string"
+      ? InferenceSession.create(source, sessionOptions)
+      : InferenceSession.create(source, sessionOptions);
+  const session = await creation.catch((cause: Error) => {
+    throw backend === "cuda" || backend === "webgpu"
+      ? new Error(`${operator}: no session on the backend "${backend}": ${cause.message}`, {
+          cause,
+        })
+      : cause;
+  });
   return new LoadedModel(session, Tensor, () =>
     typeof source === "string" ? readFileSync(source) : source,
   );

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
 import { Graph } from "../../src/index.ts";
 import { createSession, nativeStatus, Tensor } from "../../src/node.ts";
 
@@ -78,6 +79,26 @@ describe("createSession", () => {
     expect((await session.run({ X: ROWS })).y?.data).toEqual(new Float32Array([321, 654]));
     await session.dispose();
   });
+
+  test.each(["cuda", "webgpu"] as const)(
+    "asks ONNX Runtime for %s, and says so where it fails",
+    async (backend) => {
+      const create = jest
+        .spyOn(InferenceSession, "create")
+        .mockRejectedValue(new Error("no device"));
+      try {
+        await expect(createSession(linear(), { backend, intraOpNumThreads: 1 })).rejects.toThrow(
+          `createSession: no session on the backend "${backend}": no device`,
+        );
+        expect(create.mock.calls[0]?.[1]).toEqual({
+          executionProviders: [backend],
+          intraOpNumThreads: 1,
+        });
+      } finally {
+        create.mockRestore();
+      }
+    },
+  );
 
   test("runs a model without inputs", async () => {
     const g = new Graph("nothing to feed");
