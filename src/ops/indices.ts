@@ -29,11 +29,33 @@ export function int64Vector(graph: Graph, elements: readonly number[]): Value {
   return graph.constant([...elements], [elements.length], "int64");
 }
 
-/** Whole numbers as floats: a constant where the builder knows them. */
+/** A vector of whole numbers, as a constant where the builder knows them. */
+export function folded(integers: Value): Value {
+  const { elements, graph } = integers;
+  return isKnown(elements) ? int64Vector(graph, elements) : integers;
+}
+
+/** A vector of whole numbers as floats: a constant where the builder knows them. */
 export function asFloats(integers: Value, dtype: DType): Value {
   const { elements, graph } = integers;
-  if (!elements?.every((element) => typeof element === "number")) return cast(integers, dtype);
+  if (!isKnown(elements)) return cast(integers, dtype);
   return graph.constant([...elements], [elements.length], dtype);
+}
+
+/** The same as a column, [k, 1]. */
+export function asColumn(integers: Value, dtype: DType): Value {
+  const { elements, graph } = integers;
+  if (!isKnown(elements)) return unsqueeze(cast(integers, dtype), -1);
+  return graph.constant([...elements], [elements.length, 1], dtype);
+}
+
+/** [..., n] as [..., 1, n]; a vector broadcasts as it is. */
+export function asRow(x: Value): Value {
+  return x.rank === 1 ? x : unsqueeze(x, -2);
+}
+
+function isKnown(elements: Value["elements"]): elements is readonly number[] {
+  return elements?.every((element) => typeof element === "number") ?? false;
 }
 
 /** 1, 2, …, n as floats, for the last axis of x. */

@@ -3,7 +3,7 @@ import { failArgument, GraphError } from "../builder/errors.ts";
 import { isValue } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { int64Vector } from "./indices.ts";
+import { asFloats, folded, int64Vector } from "./indices.ts";
 import type { Interpolation } from "./options.ts";
 
 /** Which quantiles: one, several, or a scalar or vector Value, from 0 to 1. */
@@ -33,13 +33,13 @@ export function quantilePlaces(
   interpolation: Interpolation,
 ): Places {
   const size = op.sizeOf(x, -1);
-  if (isValue(q)) return placesInGraph(x, checkedValue(operator, q), size, interpolation);
+  if (isValue(q)) return placesOfValue(operator, x, q, size, interpolation);
   const single = typeof q === "number";
   const numbers = single ? [q] : q;
   checkNumbers(operator, q, numbers);
   if (typeof size === "number") return knownPlaces(x, numbers, size, interpolation, single);
-  const vector = x.graph.constant([...numbers], [numbers.length], "float64");
-  return { ...placesInGraph(x, vector, size, interpolation), single };
+  const level = x.graph.constant([...numbers], [numbers.length], "float64");
+  return { single, ...placesInGraph(x, level, size, interpolation, SLACK.exact) };
 }
 
 /** A place this close to a whole number, relative to it, is meant to be that number: midpoint must give
@@ -92,21 +92,39 @@ function roundHalfToEven(p: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** The same in the graph, in float64 whatever the type of x: places of a long row need the digits. */
-function placesInGraph(x: Value, q: Value, size: op.Size, interpolation: Interpolation): Places {
-  const single = q.shape?.length === 0;
+function placesOfValue(
+  operator: string,
+  x: Value,
+  q: Value,
+  size: op.Size,
+  interpolation: Interpolation,
+): Places {
+  const rank = q.shape?.length;
+  if (rank === undefined || rank > 1 || !isFloating(q.dtype)) {
+    failArgument(operator, "q", "numbers, or a scalar or vector Value of floats", q);
+  }
+  const single = rank === 0;
   const level = op.clip(op.cast(single ? op.unsqueeze(q, 0) : q, "float64"), 0, 1);
-  const last = typeof size === "number" ? size - 1 : op.sub(size, 1);
-  const p = op.mul(level, typeof last === "number" ? last : op.cast(last, "float64"));
   const slack = q.dtype === "float64" ? SLACK.exact : SLACK.float32;
+  return { single, ...placesInGraph(x, level, size, interpolation, slack) };
+}
+
+/** The same in the graph, in float64 whatever the type of x: places of a long row need the digits.
+ * @param level the quantiles, float64 [k] */
+function placesInGraph(
+  x: Value,
+  level: Value,
+  size: op.Size,
+  interpolation: Interpolation,
+  slack: number,
+): Omit<Places, "single"> {
+  const last = op.sub(typeof size === "number" ? int64Vector(x.graph, [size]) : size, 1);
+  const p = op.mul(level, asFloats(last, "float64"));
   const { place, share } = placeInGraph(p, interpolation, slack);
   const lower = op.cast(place, "int64");
-  if (share === undefined) return { single, lower, upper: undefined };
-  const places = op.min(
-    op.add(lower, 1),
-    typeof last === "number" ? int64Vector(x.graph, [last]) : last,
-  );
-  return { single, lower, upper: { places, share: op.cast(share, x.dtype) } };
+  if (share === undefined) return { lower, upper: undefined };
+  const places = op.min(op.add(lower, 1), folded(last));
+  return { lower, upper: { places, share: op.cast(share, x.dtype) } };
 }
 
 function placeInGraph(
@@ -131,14 +149,6 @@ function placeInGraph(
       return { place: op.where(whole, nearest, op.floor(p)), share: op.where(whole, 0, 0.5) };
     }
   }
-}
-
-function checkedValue(operator: string, q: Value): Value {
-  const rank = q.shape?.length;
-  if (rank === undefined || rank > 1 || !isFloating(q.dtype)) {
-    failArgument(operator, "q", "numbers, or a scalar or vector Value of floats", q);
-  }
-  return q;
 }
 
 function checkNumbers(operator: string, q: unknown, numbers: unknown): void {

@@ -2,6 +2,7 @@ import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { type Along, along, keepReduced } from "./axis.ts";
+import { folded } from "./indices.ts";
 import { floating } from "./operands.ts";
 import { type Interpolation, type Method, resolveOptions } from "./options.ts";
 import {
@@ -153,7 +154,8 @@ function indexAt(
 
 /** Both neighbours of every quantile, the lower ones first: one projection. */
 function partAt({ lower, upper }: Places) {
-  const places = upper === undefined ? lower : op.concat([lower, upper.places], { axis: 0 });
+  const places =
+    upper === undefined ? lower : folded(op.concat([lower, upper.places], { axis: 0 }));
   return { descending: false, positions: { kind: "at", places } } as const;
 }
 

@@ -172,8 +172,6 @@ export function narrow(
 
 /** The rows of weights times x: [..., k, n] and [..., n] give [..., k]. */
 export function weightedSums(weights: Value, x: Value): Value {
-  if (x.rank === 1) return op.matmul(weights, x);
-  // A column, and never a transposed matrix times a vector, which ONNX Runtime fuses wrongly.
   return op.squeeze(op.matmul(weights, op.unsqueeze(x, -1)), -1);
 }
 

@@ -1,7 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { oddStep } from "../curves.ts";
-import { asFloats, int64Vector, iota, numbersFrom1 } from "../indices.ts";
+import { asColumn, asFloats, asRow, int64Vector, iota, numbersFrom1 } from "../indices.ts";
 import { projectSimplex, projectSimplexLog } from "../simplex.ts";
 import type { OrderRequest, Positions, RowsRequest, SoftMethod } from "./method.ts";
 
@@ -29,22 +29,23 @@ function logits(request: OrderRequest, positions: Positions): Value {
   const { x, softness } = request;
   const slopes = coefficients(request, positions);
   const [line, offset] = [op.div(x, softness), op.div(spread(request), softness)];
-  if (positions.kind === "top") return op.sub(op.mul(line, slopes), offset);
-  const rises = op.mul(op.unsqueeze(line, -2), op.unsqueeze(slopes, -1));
-  return op.sub(rises, op.unsqueeze(offset, -2));
+  if (positions.kind === "top") return op.sub(op.mul(line, asFloats(slopes, x.dtype)), offset);
+  return op.sub(op.mul(asRow(line), asColumn(slopes, x.dtype)), asRow(offset));
 }
 
 /** A_j, the sum over k of |x_j - x_k|, soft. */
 function spread({ x, softness, mode }: OrderRequest): Value {
-  const difference = op.sub(op.unsqueeze(x, -1), op.unsqueeze(x, -2));
+  const difference = op.sub(op.unsqueeze(x, -1), asRow(x));
   return op.reduceSum(op.mul(difference, oddStep(difference, softness, mode)), { axes: -1 });
 }
 
-/** What x is multiplied by at each position p from 0: n - 1 - 2p descending, 2p - (n - 1) ascending. */
+/** What x is multiplied by at each position p from 0: n - 1 - 2p descending, 2p - (n - 1) ascending; an
+ * int64 vector. */
 function coefficients({ x, descending }: OrderRequest, positions: Positions): Value {
   const last = op.sub(sizeVectorOf(x), 1);
-  const falling = positions.kind === "top" ? last : op.sub(last, op.mul(placesOf(x, positions), 2));
-  return asFloats(descending ? falling : op.neg(falling), x.dtype);
+  if (positions.kind === "top") return descending ? last : op.mul(last, -1);
+  const doubled = op.mul(placesOf(x, positions), 2);
+  return descending ? op.sub(last, doubled) : op.sub(doubled, last);
 }
 
 function sizeVectorOf(x: Value): Value {

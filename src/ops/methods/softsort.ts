@@ -1,6 +1,6 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
-import { numbersFrom1 } from "../indices.ts";
+import { asRow, numbersFrom1 } from "../indices.ts";
 import { scaled } from "../operands.ts";
 import { projectSimplex, projectSimplexLog } from "../simplex.ts";
 import type { OrderRequest, RowsRequest, SoftMethod } from "./method.ts";
@@ -35,6 +35,6 @@ function anchors(x: Value, descending: boolean, positions: RowsRequest["position
 
 /** -|a_i - b_j| / softness: [..., k, n]. */
 function distances(a: Value, b: Value, softness: OrderRequest["softness"]): Value {
-  const apart = op.abs(op.sub(op.unsqueeze(a, -1), op.unsqueeze(b, -2)));
+  const apart = op.abs(op.sub(op.unsqueeze(a, -1), asRow(b)));
   return op.div(apart, scaled(softness, -1));
 }
