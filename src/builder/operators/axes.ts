@@ -90,7 +90,8 @@ export function axesFrom0(
   return axes.some((axis) => axis < 0) ? undefined : [...axes].sort((a, b) => a - b);
 }
 
-/** The int64 vector that a list of whole numbers, or a Value, stands for. */
+/** The int64 vector that a list of whole numbers, or a Value, stands for; a constant where all of it is
+ * known. */
 export function intVector(
   operator: string,
   argument: string,
@@ -98,11 +99,12 @@ export function intVector(
   graph: Graph,
 ): Value {
   if (isValue(given)) {
-    const fits = given.dtype === "int64" || given.dtype === "int32" || given.dtype === "unknown";
+    const fits = given.dtype === "int64" || given.dtype === "unknown";
     if (!fits || (given.shape !== undefined && given.shape.length !== 1)) {
       failArgument(operator, argument, "an int64 vector", given);
     }
-    return given;
+    const numbers = constantInts(given);
+    return numbers === undefined ? given : graph.lifted(int64Data(numbers));
   }
   const list = typeof given === "number" ? [given] : given;
   if (!Array.isArray(list) || !list.every(Number.isInteger)) {

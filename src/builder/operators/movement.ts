@@ -37,7 +37,7 @@ import {
   shapeFrom,
 } from "./axes.ts";
 import { emitOne, sameType } from "./emit.ts";
-import { checkSizes, dimOfSize, type Size, vectorOf } from "./sizes.ts";
+import { asScalar, checkSizes, dimOfSize, type Size, vectorOf } from "./sizes.ts";
 
 /** Options of split; either `sizes` or `parts`. */
 export interface SplitOptions extends AxisOptions {
@@ -158,7 +158,7 @@ export function trilu(
   const attributes = { upper: attribute.int(upper) };
   if (k === 0) return emitOne("Trilu", [value], attributes, "trilu");
   if (!isValue(k) && !Number.isInteger(k)) failArgument("trilu", "k", "a whole number", k);
-  const diagonal = isValue(k) ? k : value.graph.lifted(int64Data(k));
+  const diagonal = isValue(k) ? asScalar(k) : value.graph.lifted(int64Data(k));
   return emitOne("Trilu", [value, diagonal], attributes, "trilu");
 }
 

@@ -16,7 +16,7 @@ export type Size = number | Value;
 /** Constants up to this many elements are written out; larger ones are expanded when a model runs. */
 const MOST_WRITTEN = 1024;
 
-/** The sizes of x as an int64 vector.
+/** The sizes of x as an int64 vector, a constant where all of them are known.
  *
  * @param options `start` and `end` (exclusive) choose axes, as in a slice; negative ones count from the
  * end, and what is out of range is cut */
@@ -31,6 +31,9 @@ export function shape(
   if (end !== undefined && !Number.isInteger(end)) {
     failArgument("shape", "end", "a whole number", end);
   }
+  const [from, to] = shapeRange(start, end, value.shape?.length);
+  const known = value.shape?.slice(from, to);
+  if (isStatic(known)) return value.graph.lifted(int64Data(known), "sizes");
   if (value.graph.opset >= 15 || (start === 0 && end === undefined)) {
     const attributes = {
       ...(start === 0 ? {} : { start: attribute.int(start) }),
@@ -39,7 +42,6 @@ export function shape(
     return emitOne("Shape", [value], attributes, "shape");
   }
   const whole = emitOne("Shape", [value], {}, "shape");
-  const [from, to] = shapeRange(start, end, value.shape?.length);
   const bounds = [from, to ?? Number.MAX_SAFE_INTEGER, 0].map((bound) =>
     value.graph.lifted(int64Data([bound])),
   );
@@ -159,8 +161,8 @@ export function fullLike(x: Operand, fill: number): Value {
       return graph.lifted(tensorOf("fullLike", "fill", fill, dtype, value.shape));
     }
   }
-  const sizes = isStatic(value.shape) ? sizeVector(graph, value.shape) : shape(value);
-  return emitOne("Expand", [graph.lifted(tensorOf("fullLike", "fill", fill, dtype)), sizes]);
+  const one = graph.lifted(tensorOf("fullLike", "fill", fill, dtype));
+  return emitOne("Expand", [one, shape(value)], {}, "fullLike");
 }
 
 /** The positions 0, 1, … along one axis of x, as an int64 vector. */

@@ -1,5 +1,5 @@
 import { attribute } from "../block.ts";
-import { addDims, type Dim, formatShape, type Shape, subtractDims } from "../dim.ts";
+import { addDims, type Dim, formatShape, type Shape, sameDim, subtractDims } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { isValue, lift, type Operand, requireValue } from "../lift.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { elementsIn, intVector, lengthOf, listOf, requireOpset } from "./axes.ts";
-import { emitOne } from "./emit.ts";
+import { emitOne, sameType } from "./emit.ts";
 import { checkSizes, type Size, vectorOf } from "./sizes.ts";
 
 /** Options of slice. */
@@ -269,9 +269,14 @@ export const sliceSchemas: Schemas<"Slice" | "Pad"> = {
     },
     infer: (node) => {
       const x = inputOf(node, 0);
+      const fill = node.inputs[2];
+      if (fill?.shape?.some((dim) => sameDim(dim, 1) === false)) {
+        failArgument(node.operator, "value", "a scalar", fill);
+      }
+      const dtype = sameType(node, fill === undefined ? [x] : [x, fill]);
       const pads = padsOf(node);
       if (x.shape === undefined) {
-        return [{ dtype: x.dtype, shape: pads?.map(() => undefined) }];
+        return [{ dtype, shape: pads?.map(() => undefined) }];
       }
       const shape = x.shape.map((dim, axis) => {
         const [before, after] = pads?.[axis] ?? [undefined, undefined];
@@ -286,7 +291,7 @@ export const sliceSchemas: Schemas<"Slice" | "Pad"> = {
         }
         return padded;
       });
-      return [{ dtype: x.dtype, shape }];
+      return [{ dtype, shape }];
     },
   },
 };
