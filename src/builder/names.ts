@@ -9,14 +9,15 @@ const SEGMENTS = 3;
 export class Names {
   readonly #values: Map<Value, string>;
   readonly #taken: Set<string>;
-  readonly #takenByNodes = new Set<string>();
+  readonly #takenByNodes: Set<string>;
   readonly #counts = new Map<string, number>();
 
   /** @param fixed names that are settled: those of imported values
-   * @param reserved names that must not be given, besides the fixed ones */
+   * @param reserved names that nothing may be given, node or value, besides the fixed ones */
   constructor(fixed: Iterable<readonly [Value, string]> = [], reserved: Iterable<string> = []) {
     this.#values = new Map(fixed);
     this.#taken = new Set(reserved);
+    this.#takenByNodes = new Set(this.#taken);
     for (const name of this.#values.values()) this.#taken.add(name);
   }
 

@@ -34,7 +34,7 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   };
   const { live, leaves } = findLive(top, options, resolve);
   const kept = new Map<Block, Node[]>();
-  mergeEqual(top, live, resolve, replaced, kept, new Map());
+  mergeEqual(top, live, resolve, replaced, kept, new Computed());
   return { nodesOf: (block) => kept.get(block) ?? [], resolve, leaves };
 }
 
@@ -74,26 +74,42 @@ function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => V
   return { live, leaves };
 }
 
+/** What is computed so far, by sharing key. Bodies see what is computed around them, but not the other way
+ * round. */
+class Computed {
+  readonly #nodes = new Map<string, Node>();
+  readonly #outer: Computed | undefined;
+
+  constructor(outer?: Computed) {
+    this.#outer = outer;
+  }
+
+  get(key: string): Node | undefined {
+    return this.#nodes.get(key) ?? this.#outer?.get(key);
+  }
+
+  set(key: string, node: Node): void {
+    this.#nodes.set(key, node);
+  }
+}
+
 function mergeEqual(
   block: Block,
   live: ReadonlySet<Node>,
   resolve: (value: Value) => Value,
   replaced: Map<Value, Value>,
   kept: Map<Block, Node[]>,
-  outer: ReadonlyMap<string, Node>,
+  known: Computed,
 ): void {
-  // Bodies see what is computed around them, but not the other way round.
-  const known = new Map(outer);
   const nodes: Node[] = [];
   for (const node of block.nodes) {
     if (!live.has(node)) continue;
-    const key = sharingKey({
-      op: node.op,
-      domain: node.domain,
-      attributes: node.attributes,
-      inputs: node.inputs.map((input) => input && resolve(input).id),
-      outputCount: node.outputs.length,
-    });
+    // An imported node may leave outputs out, and then cannot stand for one that gives them.
+    const partial = node.source?.output.includes("") ?? false;
+    const inputs = node.inputs.map((input) => input && resolve(input).id);
+    const key = partial
+      ? undefined
+      : sharingKey({ ...node, inputs, outputCount: node.outputs.length });
     const equal = key === undefined ? undefined : known.get(key);
     // An imported node is written as it was read, whatever it computes.
     if (equal !== undefined && node.source === undefined) {
@@ -104,7 +120,7 @@ function mergeEqual(
     }
     if (key !== undefined && equal === undefined) known.set(key, node);
     for (const body of subgraphsOf(node.attributes)) {
-      mergeEqual(body, live, resolve, replaced, kept, known);
+      mergeEqual(body, live, resolve, replaced, kept, new Computed(known));
     }
     nodes.push(node);
   }

@@ -13,11 +13,12 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import onnxProto from "onnx-proto";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { subgraphsOf } from "../../src/builder/block.ts";
 import { type Definition, defineFamily } from "../../src/builder/definition.ts";
 import { GraphError } from "../../src/builder/errors.ts";
 import { Graph } from "../../src/builder/graph.ts";
-import { add, ifElse, mul, reduceSum } from "../../src/builder/operators/index.ts";
+import { add, ifElse, mul, reduceSum, topK } from "../../src/builder/operators/index.ts";
 import { ModelFormatError } from "../../src/builder/scan.ts";
 import { attribute, bytesOf, graph, info, model, node, opset, tensor } from "./messages.ts";
 
@@ -686,6 +687,42 @@ describe("what is read and not touched", () => {
     const made = (written?.node ?? []).slice(3).flatMap(({ output }) => output);
     expect(made.filter((name) => before.has(name))).toEqual([]);
     expect(new Set(made).size).toBe(made.length);
+  });
+
+  test("a node that leaves outputs out does not stand for a new one", () => {
+    const g = read(
+      onX([node("TopK", ["x", "k"], ["", "indices"])], {
+        initializer: [int64("k", [2])],
+        output: [info("indices", 7)],
+      }),
+    );
+    g.output("largest", topK(g.value("x"), g.value("k")).values);
+    const { graph: written } = fromBinary(ModelProtoSchema, g.toModel());
+    expect(written?.node.map(({ opType }) => opType)).toEqual(["TopK", "TopK"]);
+    expect(written?.node[1]?.output[0]).toBe("largest");
+  });
+
+  test("runs as before under ONNX Runtime, and with what was added", async () => {
+    const run = async (bytes: Uint8Array) => {
+      const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
+      const x = new Tensor("float32", Float32Array.of(-1, 2), [2]);
+      const results = await session.run({ x, c: new Tensor("bool", [true], []) });
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { data }]) => [name, [...(data as Float32Array)]]),
+      );
+    };
+    const bytes = bytesOf(branching());
+    const g = Graph.fromModel(bytes);
+    expect(await run(bytes)).toEqual({ y_out: [2, 4] });
+    expect(await run(g.toModel())).toEqual({ y_out: [2, 4] });
+    const [sum] = ifElse(
+      g.value("c"),
+      () => [g.value("y_out").add(10).sum()],
+      () => [g.value("x").sum()],
+    );
+    g.output("sum", sum as never);
+    expect(await run(g.toModel())).toEqual({ y_out: [2, 4], sum: [26] });
+    expect(await run(g.toModel({ outputs: { sum: sum as never } }))).toEqual({ sum: [26] });
   });
 
   test("onnx-proto, on another protobuf library, reads the same from both", () => {
