@@ -98,14 +98,30 @@ function multiply(terms: readonly Labelled[], kept: readonly Label[]): Labelled 
   const letters = kept.filter((label) => typeof label === "string" && all.has(label));
   const alone = terms.length === 1 && all.size === first.labels.length;
   if (!alone) {
+    const aligned = terms.map((term) => alignHidden(term, hidden.length));
     const equation = printEquation({
-      operands: terms.map(({ labels }) => subscripts(labels)),
+      operands: aligned.map(({ labels }) => subscripts(labels)),
       result: subscripts([...hidden, ...letters]),
     });
-    const value = einsum(equation, ...terms.map((term) => term.value));
+    const value = einsum(equation, ...aligned.map((term) => term.value));
     return sumOut({ value, labels: [...hidden, ...letters] }, kept);
   }
   return sumOut(first, kept);
+}
+
+/** Axes of size 1 where an ellipsis stands for fewer axes than elsewhere: ONNX Runtime 1.30 refuses such
+ * an equation, or ends the process. */
+function alignHidden({ value, labels }: Labelled, count: number): Labelled {
+  const at = labels.findIndex((label) => typeof label === "number");
+  if (at < 0) return { value, labels };
+  const lacking = Array.from({ length: count - (labels[at] as number) }, (_, i) => count - i);
+  return {
+    value: unsqueeze(
+      value,
+      lacking.map((_, i) => at + i),
+    ),
+    labels: [...labels.slice(0, at), ...lacking, ...labels.slice(at)],
+  };
 }
 
 function sumOut({ value, labels }: Labelled, kept: readonly Label[]): Labelled {

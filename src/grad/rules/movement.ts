@@ -26,7 +26,11 @@ const COUNTS = zero("its result is made of sizes alone");
 
 function concatRule(node: Pullback<Axis>): Cotangents {
   const { axis } = node.attributes;
-  const sizes = node.inputs.map((_, i) => sizeOf(node.input(i), axis));
+  const sizes = node.inputs.map((_, i) => {
+    const size = sizeOf(node.input(i), axis);
+    // Where the rank is not known, nor is it that this is one number.
+    return typeof size === "number" || size.shape?.[0] === 1 ? size : reshape(size, [1]);
+  });
   return split(node.dy, { axis, sizes: sizeVector(node.graph, sizes) });
 }
 

@@ -1,6 +1,5 @@
 import { attribute } from "../../builder/block.ts";
 import type { Application, Pullback } from "../../builder/definition.ts";
-import { isStatic, type Shape, sizeOfShape } from "../../builder/dim.ts";
 import {
   cast,
   div,
@@ -12,6 +11,8 @@ import {
   reduceSum,
   scatterElements,
   shape,
+  sizeOf,
+  sizeVector,
   sub,
   where,
 } from "../../builder/operators/index.ts";
@@ -27,13 +28,18 @@ const INDEX = zero("its result is an index");
 
 /** How many elements go into one of the result, in the type of the operand. */
 function countOf(node: Application<Reduction>): Value {
+  const { graph, y } = node;
   const x = node.input(0);
   const { axes } = node.attributes;
-  const reduced: Shape | undefined = axes && x.shape && axes.map((axis) => x.shape?.[axis]);
-  if (isStatic(reduced)) return node.graph.constant(sizeOfShape(reduced) as number, x.dtype);
-  const all = reduceProd(shape(x));
-  const left = reduceProd(shape(node.y));
-  return cast(axes?.length === x.shape?.length ? all : div(all, left), x.dtype);
+  if (axes === undefined || x.shape === undefined) {
+    // Divided as floats: an integer divided by 0, which an empty result gives, ends the process.
+    const [all, left] = [x, y].map((value) => cast(reduceProd(shape(value)), x.dtype));
+    return div(all as Value, left as Value);
+  }
+  const sizes = axes.map((axis) => sizeOf(x, axis));
+  const known = sizes.reduce<number>((a, b) => a * (typeof b === "number" ? b : Number.NaN), 1);
+  if (!Number.isNaN(known)) return graph.constant(known, x.dtype);
+  return cast(reduceProd(sizeVector(graph, sizes)), x.dtype);
 }
 
 /** ReduceMax and ReduceMin: equal shares for all that attain the extremum. */
