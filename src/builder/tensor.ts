@@ -1,10 +1,12 @@
 import type { TensorProto } from "onnx-buf";
 import {
   arrayConstructor,
+  bitsOf,
   type DType,
   dtypeOfArray,
   isFloating,
   isInteger,
+  isUnsigned,
   type TensorElements,
   type TypedArray,
 } from "./dtype.ts";
@@ -206,6 +208,7 @@ function element(
 ): number | bigint {
   if (typeof value === "string") failArgument(operator, argument, `numbers for ${dtype}`, value);
   if (dtype === "bool") return value ? 1 : 0;
+  if (typeof value === "boolean") return element(operator, argument, Number(value), dtype);
   if (dtype === "float16") return toFloat16(Number(value));
   if (dtype === "bfloat16") return toBFloat16(Number(value));
   if (isFloating(dtype)) return Number(value);
@@ -213,7 +216,18 @@ function element(
     failArgument(operator, argument, `whole numbers for ${dtype}`, value);
   }
   if (!isInteger(dtype)) failArgument(operator, argument, "a float, integer or bool type", dtype);
+  if (!inRange(value, dtype)) {
+    // A typed array would keep the lowest bits without a word.
+    failArgument(operator, argument, `numbers in the range of ${dtype}`, value);
+  }
   return dtype === "int64" || dtype === "uint64" ? BigInt(value) : Number(value);
+}
+
+function inRange(value: number | bigint, dtype: DType): boolean {
+  const bits = bitsOf(dtype);
+  return isUnsigned(dtype)
+    ? value >= 0 && value < 2 ** bits
+    : value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1);
 }
 
 function fill(elements: TensorElements, size: number): TensorElements {

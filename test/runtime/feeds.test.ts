@@ -127,6 +127,13 @@ describe("what may not be fed", () => {
     ],
     ['run: feed "x": expected rows of 2 elements, got [3]', "float32", ["n", 2], [[1, 2], [3]]],
     ['run: feed "x": expected whole numbers for int64, got 0.5', "int64", ["n"], [0.5]],
+    ['run: feed "x": expected numbers in the range of uint8, got 256', "uint8", ["n"], [255, 256]],
+    [
+      'run: feed "x": expected numbers in the range of int32, got 3000000000n',
+      "int32",
+      ["n"],
+      new BigInt64Array([3_000_000_000n]),
+    ],
     ['run: feed "x": expected numbers for float32, got "a"', "float32", ["n"], ["a"]],
     ['run: feed "x": expected float32 [n], got null', "float32", ["n"], null],
     ['run: feed "x": expected float32 [n], got { a }', "float32", ["n"], { a: 1 }],
