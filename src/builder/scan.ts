@@ -8,20 +8,21 @@ import { WIRE, type WireField, type WireMessage, wireOf } from "./wire.ts";
 /** What a model may hold. The numbers are far above what real models need and low enough that bytes
  * from anywhere can be read within a few seconds and about a gigabyte. */
 export interface ModelLimits {
-  /** Bytes of the whole model. */
+  /** Bytes of the whole model. Default 2^31 - 1, the most that protobuf writes. */
   readonly size: number;
   /** Messages (nodes, attributes, types and so on), fields that this version of ONNX does not have, and
-   * byte strings in lists. */
+   * byte strings in lists. Default 2 million. */
   readonly messages: number;
-  /** Numbers and texts in lists, raw data excepted; a text or a 64-bit integer counts as four. */
+  /** Numbers and texts in lists, raw data excepted; a text or a 64-bit integer counts as four.
+   * Default 2^26. */
   readonly values: number;
-  /** Messages within messages. */
+  /** Messages within messages. Default 100, as everywhere in protobuf. */
   readonly nesting: number;
-  /** Subgraphs within subgraphs. */
+  /** Subgraphs within subgraphs. Default 32. */
   readonly subgraphs: number;
-  /** Dimensions of a tensor or a shape. */
+  /** Dimensions of a tensor or a shape. Default 64. */
   readonly rank: number;
-  /** Bytes of one text. */
+  /** Bytes of one text. Default 2^26. */
   readonly text: number;
 }
 

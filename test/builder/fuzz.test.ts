@@ -25,7 +25,8 @@ function survive(bytes: Uint8Array): Graph | undefined {
     if (!(error instanceof ModelFormatError)) throw error;
     return undefined;
   } finally {
-    expect(performance.now() - start).toBeLessThan(1000);
+    // Usually a millisecond; the rest is for a busy machine.
+    expect(performance.now() - start).toBeLessThan(2000);
   }
 }
 
@@ -112,7 +113,7 @@ test("every byte changed to some others", () => {
   const bytes = zoo();
   for (let at = 0; at < bytes.length; at++) {
     const before = bytes[at] as number;
-    for (const value of [0, 0x7f, 0x80, 0xff, before ^ 1, before ^ 8, before + 1]) {
+    for (const value of [0, 0x80, 0xff, before ^ 1, before ^ 8]) {
       bytes[at] = value;
       survive(bytes);
     }
@@ -275,9 +276,9 @@ describe("models that are well-formed and wrong in every other way", () => {
           ).length;
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
-    expect(inferred).toBeGreaterThan(500);
+    expect(inferred).toBeGreaterThan(300);
   });
 });
 
