@@ -17,7 +17,7 @@ import type { Value } from "./value.ts";
 export { ModelFormatError, type ModelLimits } from "./scan.ts";
 
 export interface FromModelOptions {
-  /** What the model may hold; each of MODEL_LIMITS can be set by itself. */
+  /** What the model may hold. Each limit can be set by itself; the others keep their defaults. */
   readonly limits?: Partial<ModelLimits>;
 }
 

@@ -5,8 +5,8 @@ import { rawSize, type TypedField, typedStorage } from "./tensor-storage.ts";
 import { utf8 } from "./utf8.ts";
 import { WIRE, type WireField, type WireMessage, wireOf } from "./wire.ts";
 
-/** What a model may hold. The numbers are far above what real models need and low enough that bytes
- * from anywhere can be read within a few seconds and about a gigabyte. */
+/** What a model may hold. The defaults are far above what real models need, and so low that bytes from
+ * anywhere are read or refused within seconds and, but for what they hold as raw data, a few gigabytes. */
 export interface ModelLimits {
   /** Bytes of the whole model. Default 2^31 - 1, the most that protobuf writes. */
   readonly size: number;
