@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { Graph } from "../../src/index.ts";
+import { Graph, soft } from "../../src/index.ts";
 import { createSession, nativeStatus, Tensor } from "../../src/node.ts";
 
 /** y = X w, with X [n, 3]. */
@@ -99,6 +99,23 @@ describe("createSession", () => {
       }
     },
   );
+
+  test("stock and native sessions of one model agree, side by side in one process", async () => {
+    if (!nativeStatus().available) return;
+    const g = new Graph("kernel");
+    const x = g.input("x", "float64", ["n"]);
+    const model = g.output("y", soft.sort(x, { softness: 1, mode: "c1" })).toModel();
+    const order = ["cpu", "native", "cpu", "native"] as const;
+    const sessions = await Promise.all(order.map((backend) => createSession(model, { backend })));
+    const results = await Promise.all(sessions.map((session) => session.run({ x: [3, 1, 2, 5] })));
+    const [first, ...others] = results.map(({ y }) => Array.from(y?.data as Float64Array));
+    for (const other of others) {
+      other.forEach((value, i) => {
+        expect(value).toBeCloseTo(first?.[i] ?? Number.NaN, 12);
+      });
+    }
+    for (const session of sessions) await session.dispose();
+  });
 
   test("runs a model without inputs", async () => {
     const g = new Graph("nothing to feed");
