@@ -6,12 +6,13 @@ import { Graph } from "../../src/builder/graph.ts";
 import { schemas } from "../../src/builder/operators/index.ts";
 import { ModelFormatError } from "../../src/builder/scan.ts";
 import { attribute, bytesOf, graph, info, node, opset, tensor } from "./messages.ts";
+import { processorTime } from "./time.ts";
 
 const Type = AttributeProto_AttributeType;
 
 /** Reads bytes that may be anything: a graph that can be written again, or an error of ours, soon. */
 function survive(bytes: Uint8Array): Graph | undefined {
-  const start = performance.now();
+  const start = processorTime();
   try {
     const g = Graph.fromModel(bytes);
     g.summary();
@@ -26,7 +27,7 @@ function survive(bytes: Uint8Array): Graph | undefined {
     return undefined;
   } finally {
     // Usually a millisecond; the rest is for a busy machine.
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(processorTime() - start).toBeLessThan(2000);
   }
 }
 
@@ -318,9 +319,9 @@ describe("models made to take forever", () => {
     });
   const within = (proto: ReturnType<typeof graph>, milliseconds: number) => {
     const bytes = bytesOf(proto);
-    const start = performance.now();
+    const start = processorTime();
     const g = Graph.fromModel(bytes);
-    expect(performance.now() - start).toBeLessThan(milliseconds);
+    expect(processorTime() - start).toBeLessThan(milliseconds);
     return g;
   };
 
@@ -406,8 +407,8 @@ describe("models made to take forever", () => {
       output: [info("4999", 1)],
     });
     const g = within(proto, 2000);
-    const start = performance.now();
+    const start = processorTime();
     g.toModel();
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(processorTime() - start).toBeLessThan(2000);
   });
 });

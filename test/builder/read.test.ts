@@ -21,6 +21,7 @@ import { Graph } from "../../src/builder/graph.ts";
 import { add, ifElse, mul, reduceSum, topK } from "../../src/builder/operators/index.ts";
 import { ModelFormatError } from "../../src/builder/scan.ts";
 import { attribute, bytesOf, graph, info, model, node, opset, tensor } from "./messages.ts";
+import { processorTime } from "./time.ts";
 
 const Type = AttributeProto_AttributeType;
 const none = new Uint8Array(0);
@@ -123,9 +124,9 @@ describe("graphs", () => {
       node("Add", [`${i}`, "x"], [`${i + 1}`]),
     );
     const bytes = bytesOf(onX([node("Abs", ["x"], ["0"]), ...chain], { output: [info("100000")] }));
-    const start = performance.now();
+    const start = processorTime();
     const g = Graph.fromModel(bytes);
-    expect(performance.now() - start).toBeLessThan(4000);
+    expect(processorTime() - start).toBeLessThan(4000);
     expect(String(g.value("100000"))).toBe('float32 [n, 3] "100000"');
   });
 });

@@ -1,6 +1,7 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType,
+  ModelProtoSchema,
   SparseTensorProtoSchema,
   TensorProto_DataLocation,
   TensorProto_DataType,
@@ -12,6 +13,7 @@ import {
   scanModel,
 } from "../../src/builder/scan.ts";
 import { attribute, bytesOf, graph, info, node, tensor } from "./messages.ts";
+import { processorTime } from "./time.ts";
 
 /** What the scan says of bytes; undefined if it is content. */
 function problem(bytes: Uint8Array, limits?: Partial<ModelLimits>): string | undefined {
@@ -191,9 +193,9 @@ describe("limits", () => {
     const all = new Uint8Array(model.length + content.length);
     all.set(model);
     all.set(content, model.length);
-    const start = performance.now();
+    const start = processorTime();
     expect(problem(all)).toMatch(/more than 2000000 messages/);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(processorTime() - start).toBeLessThan(1000);
   });
 
   test("numbers in lists; 64-bit integers and texts count four", () => {
@@ -367,8 +369,12 @@ test("100,000 nodes are scanned in a fraction of the time that decoding takes", 
     node("Add", [`v${i}`, "x"], [`v${i + 1}`], { name: `node_${i}` }),
   );
   const model = bytesOf(graph({ node: chain }));
-  scanModel(model);
-  const start = performance.now();
-  scanModel(model);
-  expect(performance.now() - start).toBeLessThan(150);
+  const time = (run: () => void) => {
+    const start = processorTime();
+    run();
+    return processorTime() - start;
+  };
+  const scan = Math.min(...[1, 2, 3].map(() => time(() => scanModel(model))));
+  const decode = Math.min(...[1, 2].map(() => time(() => fromBinary(ModelProtoSchema, model))));
+  expect(scan).toBeLessThan(decode / 2);
 });
