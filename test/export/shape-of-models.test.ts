@@ -148,6 +148,17 @@ describe("every exported model", () => {
   });
 });
 
+test("an inference model of a straight-through operator is the hard operator alone", () => {
+  const inference = samples.filter(({ name }) => /^st.*inference/.test(name));
+  expect(inference.length).toBeGreaterThan(10);
+  const soft = inference.filter(({ model }) =>
+    allNodes(model).some(
+      ({ domain, opType }) => domain !== "" || /^(Softmax|Sigmoid|Tanh|Loop)$/.test(opType),
+    ),
+  );
+  expect(soft.map(({ name }) => name)).toEqual([]);
+});
+
 function allNodes(model: ModelProto): NodeProto[] {
   return nodesWithin([
     ...(model.graph?.node ?? []),

@@ -23,6 +23,8 @@ export interface Pack {
   readonly precision: Precision;
   readonly dims: Dims;
   readonly model: Uint8Array;
+  /** Whether a kernel operator takes part, beside those that only steer gradients. */
+  readonly kernels: boolean;
   readonly feeds: Readonly<Record<string, Feed>>;
   readonly expectations: readonly Expectation[];
   /** Cases that could not be built, with the error. */
@@ -55,7 +57,8 @@ export function pack(cases: readonly GoldenCase[], precision: Precision, dims: D
   }
   const { graph, feeds, expectations } = building;
   const model = graph.outputs.size === 0 ? new Uint8Array() : graph.toModel();
-  return { cases, precision, dims, model, feeds, expectations, failures };
+  const kernels = graph.root.nodes.some(({ definition }) => definition?.life === "always");
+  return { cases, precision, dims, model, kernels, feeds, expectations, failures };
 }
 
 function build(building: Building, golden: GoldenCase, prefix: string): Expectation[] {

@@ -12,25 +12,43 @@ export type GoldenBackend = "cpu" | "native";
 export const BACKEND: GoldenBackend =
   process.env.SOFTONNX_GOLDEN_BACKEND === "native" ? "native" : "cpu";
 
-const LEVELS = ["disabled", "all"] as const;
+/** What to run the cases of a file with. */
+export interface GoldenPlan {
+  readonly backend: GoldenBackend;
+  readonly levels: readonly Job["level"][];
+  readonly sizes: readonly Dims[];
+  /** Leaves out models that need no kernel operator. */
+  readonly kernelsOnly: boolean;
+}
+
+const EVERYTHING: GoldenPlan = {
+  backend: BACKEND,
+  levels: ["disabled", "all"],
+  sizes: ["static", "symbolic"],
+  kernelsOnly: false,
+};
 
 /** Describes one golden file as tests: every available case, values and gradients, in both precisions,
- * with known and named sizes, with and without ONNX Runtime's optimizations. */
-export function goldenSuite(family: string): void {
-  describe(`goldens of ${family}, ${BACKEND}`, () => {
+ * by default with known and named sizes, with and without ONNX Runtime's optimizations. */
+export function goldenSuite(family: string, plan: GoldenPlan = EVERYTHING): void {
+  const { backend, levels, sizes, kernelsOnly } = plan;
+  describe(`goldens of ${family}, ${backend}`, () => {
     let ort: OrtProcess;
     const cases = goldenCases(family).filter(isAvailable);
+    const what = kernelsOnly ? "cases with kernel operators" : `${cases.length} cases`;
 
     beforeAll(() => {
-      ort = new OrtProcess(BACKEND);
+      ort = new OrtProcess(backend);
     });
     afterAll(() => ort.close());
 
     for (const precision of ["float64", "float32"] as const) {
-      for (const dims of ["static", "symbolic"] as const) {
-        const packs = once(() => packAll(cases, precision, dims));
-        test.each(LEVELS)(
-          `${cases.length} cases, ${precision}, ${dims} sizes, level %s`,
+      for (const dims of sizes) {
+        const packs = once(() =>
+          packAll(cases, precision, dims).filter((each) => !kernelsOnly || each.kernels),
+        );
+        test.each(levels)(
+          `${what}, ${precision}, ${dims} sizes, level %s`,
           async (level) => {
             const found = await Promise.all(packs().map((each) => check(ort, each, level)));
             expect(found.flat()).toEqual([]);

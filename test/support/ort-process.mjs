@@ -16,7 +16,6 @@ async function run({ model, level, feeds }) {
     interOpNumThreads: 1,
   });
   try {
-    if (feeds === undefined) return {};
     const tensors = Object.entries(feeds).map(([name, { dtype, dims, data }]) => [
       name,
       new Tensor(dtype, data, dims),

@@ -10,8 +10,7 @@ export interface Feed {
 export interface Job {
   readonly model: Uint8Array;
   readonly level: "disabled" | "basic" | "extended" | "all";
-  /** What to run it with; without feeds it is loaded only. */
-  readonly feeds?: Readonly<Record<string, Feed>>;
+  readonly feeds: Readonly<Record<string, Feed>>;
 }
 
 export interface ResultTensor {
