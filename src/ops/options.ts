@@ -19,8 +19,15 @@ export type SoftMode = Exclude<Mode, "hard">;
  * projection of two entries gives, instead of polynomials. */
 export type SigmoidalMode = Mode | "_c1_pnorm" | "_c2_pnorm";
 
-/** Methods that give sorted values but no soft permutation. */
-export type ValueMethod = "fastSoftSort" | "smoothSort" | "sortingNetwork";
+/** Methods that topk gives values of, but no soft indices. */
+export type ValueMethod = (typeof VALUE_METHODS)[number];
+
+const VALUE_METHODS = ["fastSoftSort", "smoothSort", "sortingNetwork"] as const;
+
+/** Whether topk with this method gives no soft indices. */
+export function isValueMethod(method: Method): method is ValueMethod {
+  return (VALUE_METHODS as readonly Method[]).includes(method);
+}
 
 /** How a soft order is made.
  *

@@ -3,10 +3,10 @@ import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { hardRanks } from "./methods/hard.ts";
 import { methodFor } from "./methods/index.ts";
-import { floating, positiveSoftness } from "./operands.ts";
+import { floating } from "./operands.ts";
 import { type Method, resolveOptions } from "./options.ts";
 import { type OrderedOptions, orderDefaults } from "./order-options.ts";
-import { standardize } from "./standardize.ts";
+import { orderRequest } from "./soft-index.ts";
 
 /** Options of rank. */
 export interface RankOptions extends OrderedOptions<Method> {
@@ -41,9 +41,8 @@ export function rank(x: Operand, options: RankOptions = {}): Value {
   return value.graph.operation("rank", () => {
     const rows = along("rank", value, resolved.dim);
     if (mode === "hard") return putBack(rows, hardRanks(rows.last, descending));
-    const ranks = methodFor("rank", method, "ranks");
-    const softness = positiveSoftness("rank", resolved.softness, value);
-    const ready = resolved.standardize ? standardize(rows.last) : rows.last;
-    return putBack(rows, ranks({ x: ready, softness, mode, descending }));
+    const ranks = methodFor("rank", method, mode, "ranks");
+    const request = orderRequest("rank", rows.last, { ...resolved, mode }, descending);
+    return putBack(rows, ranks(request));
   });
 }

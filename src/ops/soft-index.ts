@@ -1,10 +1,10 @@
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { hardRows, hardValues } from "./methods/hard.ts";
-import { methodFor } from "./methods/index.ts";
-import type { Positions } from "./methods/method.ts";
+import { findMethod, methodFor } from "./methods/index.ts";
+import type { OrderRequest, Positions } from "./methods/method.ts";
 import { positiveSoftness } from "./operands.ts";
-import type { Method, Mode, Softness } from "./options.ts";
+import type { Method, Mode, SoftMode, Softness } from "./options.ts";
 import { weightedSums } from "./selection.ts";
 import { flooredLogOf, logOf } from "./simplex.ts";
 import { standardize } from "./standardize.ts";
@@ -43,10 +43,28 @@ export function softRows(
     const rows = hardRows(x, part.descending, part.positions);
     return log ? logOf(rows) : rows;
   }
-  const rows = methodFor(operator, method, "rows");
+  const rows = methodFor(operator, method, mode, "rows");
+  const request = orderRequest(operator, x, { ...options, mode }, part.descending);
+  return rows({ ...request, log, positions: part.positions });
+}
+
+/** What every method is given: the entries as they are and, if wanted, standardised. */
+export function orderRequest(
+  operator: string,
+  x: Value,
+  options: OrderOptions & { readonly mode: SoftMode },
+  descending: boolean,
+): OrderRequest {
   const softness = positiveSoftness(operator, options.softness, x);
-  const ready = options.standardize ? standardize(x) : x;
-  return rows({ x: ready, softness, mode, log, ...part });
+  const ready = options.standardize ? standardize(x) : undefined;
+  return {
+    x: ready?.squashed ?? x,
+    original: x,
+    scale: ready?.scale,
+    softness,
+    mode: options.mode,
+    descending,
+  };
 }
 
 /** Soft indices as the user wants them: probabilities, their logarithms, or those with a floor. */
@@ -62,8 +80,8 @@ export function softIndex(
   return flooredLogOf(softRows(operator, x, options, part), logProbEps);
 }
 
-/** The entries at some sorted positions, each a mean of x weighted by its soft index: [...] for the top,
- * else [..., k].
+/** The entries at some sorted positions: [...] for the top, else [..., k]. Each is a mean of x weighted by
+ * its soft index, other than by methods that give values themselves.
  *
  * @param options `gatedGrad: false` holds the soft index fixed when differentiating */
 export function softValues(
@@ -72,9 +90,17 @@ export function softValues(
   options: OrderOptions & { readonly gatedGrad: boolean },
   part: Part,
 ): Value {
-  if (options.mode === "hard") return hardValues(x, part.descending, part.positions);
+  const { mode, method, gatedGrad } = options;
+  const { descending, positions } = part;
+  if (mode === "hard") return hardValues(x, descending, positions);
+  const { values } = findMethod(operator, method, mode, "values");
+  if (values !== undefined) {
+    const request = orderRequest(operator, x, { ...options, mode }, descending);
+    const found = values({ ...request, positions, gatedGrad });
+    if (found !== undefined) return found;
+  }
   const rows = softRows(operator, x, options, part);
-  const weights = options.gatedGrad ? rows : op.stopGradient(rows);
-  if (part.positions.kind === "top") return op.reduceSum(op.mul(weights, x), { axes: -1 });
+  const weights = gatedGrad ? rows : op.stopGradient(rows);
+  if (positions.kind === "top") return op.reduceSum(op.mul(weights, x), { axes: -1 });
   return weightedSums(weights, x);
 }

@@ -4,20 +4,58 @@ import type { Value } from "../builder/value.ts";
 /** Added to the variance, so that equal entries give 0. */
 const VARIANCE_FLOOR = 1e-6;
 
+/** What was taken off each row when it was standardised, to put it back on. */
+export interface Scale {
+  /** [..., 1]: the first entry, as a constant. */
+  readonly first: Value;
+  /** [..., 1]: the mean less the first entry. */
+  readonly offset: Value;
+  /** [..., 1] */
+  readonly deviation: Value;
+}
+
+/** A row on the scale that the default softness is meant for, and the way back. */
+export interface Standardized {
+  /** [..., n] in (0, 1) */
+  readonly squashed: Value;
+  readonly scale: Scale;
+}
+
 /** Brings each row to the scale that the default softness is meant for: the logistic function of the
  * entries less their mean, over their standard deviation sqrt(variance + 1e-6). Without it softness is in
  * the units of x. (Paulus et al. 2026, arXiv 2603.08824, on standardisation.)
  *
  * @param x [..., n]
- * @returns [..., n] in (0, 1), in the same order as x */
-export function standardize(x: Value): Value {
+ * @returns [..., n] in (0, 1), in the same order as x, and what `unsquash` needs */
+export function standardize(x: Value): Standardized {
   return x.graph.operation("standardize", () => {
     // The mean is taken relative to the first entry: summing 1000 times 1000000.3 in float32 is off by
     // 0.25, which would give 1 for 0. The shift cancels, so it has no gradient.
     const first = op.stopGradient(op.slice(x, 0, 1, { axes: -1 }));
     const shifted = op.sub(x, first);
-    const centered = op.sub(shifted, op.reduceMean(shifted, { axes: -1, keepdims: true }));
+    const offset = op.reduceMean(shifted, { axes: -1, keepdims: true });
+    const centered = op.sub(shifted, offset);
     const variance = op.reduceMean(op.mul(centered, centered), { axes: -1, keepdims: true });
-    return op.sigmoid(op.div(centered, op.sqrt(op.add(variance, VARIANCE_FLOOR))));
+    const deviation = op.sqrt(op.add(variance, VARIANCE_FLOOR));
+    const squashed = op.sigmoid(op.div(centered, deviation));
+    return { squashed, scale: { first, offset, deviation } };
+  });
+}
+
+/** How close to 0 and 1 values may come before the way back: in float64 23 standard deviations from the
+ * mean, in float32, where 1 - y has no digits left, 13.6. */
+const MARGIN = { float64: 1e-10, float32: 10 * 2 ** -23, float16: 10 * 2 ** -10 } as const;
+
+/** The way back from `standardize`: y in (0, 1) to the units of x, by the logit.
+ *
+ * @param y [..., k]
+ * @param scale of the rows that y was made from
+ * @returns [..., k] */
+export function unsquash(y: Value, scale: Scale): Value {
+  return y.graph.operation("unsquash", () => {
+    const margin = MARGIN[y.dtype as keyof typeof MARGIN] ?? MARGIN.float32;
+    const inside = op.clip(y, margin, 1 - margin);
+    const z = op.log(op.div(inside, op.sub(1, inside)));
+    return op.add(op.add(op.mul(z, scale.deviation), scale.offset), scale.first);
   });
 }

@@ -3,7 +3,7 @@ import type { Operand } from "../builder/lift.ts";
 import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { floating } from "./operands.ts";
-import { type Method, resolveOptions, type ValueMethod } from "./options.ts";
+import { isValueMethod, type Method, resolveOptions, type ValueMethod } from "./options.ts";
 import {
   type AxisOptions,
   type GatedOptions,
@@ -70,7 +70,9 @@ export function topk<Name extends Method = "neuralsort">(
     }
     const part = { descending: true, positions: { kind: "first", count: k } } as const;
     const values = putBack(rows, softValues("topk", rows.last, resolved, part));
-    const indices = putBack(rows, softIndex("topk", rows.last, resolved, part), -2);
+    const indices = isValueMethod(resolved.method)
+      ? undefined
+      : putBack(rows, softIndex("topk", rows.last, resolved, part), -2);
     return { values, indices } as Topk<Name>;
   };
   // Sharing: values and indices come of the same rows.

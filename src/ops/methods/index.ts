@@ -1,5 +1,5 @@
 import { GraphError } from "../../builder/errors.ts";
-import type { Method } from "../options.ts";
+import type { Method, SoftMode } from "../options.ts";
 import type { SoftMethod } from "./method.ts";
 import { neuralsort } from "./neuralsort.ts";
 import { softsort } from "./softsort.ts";
@@ -7,13 +7,32 @@ import { softsort } from "./softsort.ts";
 /** The methods there are. Adding one is a file and a line here. */
 const methods: { readonly [Name in Method]?: SoftMethod } = { softsort, neuralsort };
 
+type Ability = Exclude<keyof SoftMethod, "modes">;
+
 /** One ability of a method.
- * @throws GraphError if the method is not there yet, or cannot do that */
-export function methodFor<Ability extends keyof SoftMethod>(
+ * @throws GraphError if the method is not there yet, or cannot do that, or not in that mode */
+export function methodFor<Wanted extends Ability>(
   operator: string,
   name: Method,
+  mode: SoftMode,
+  ability: Wanted,
+): NonNullable<SoftMethod[Wanted]> {
+  const able = findMethod(operator, name, mode, ability)[ability];
+  if (able === undefined) {
+    throw new GraphError(operator, `method "${name}" has no ${ability}; use ${choices(ability)}`);
+  }
+  return able;
+}
+
+/** A method with what it can do.
+ * @param ability what it is wanted for, to name others that can
+ * @throws GraphError if the method is not there yet, or not in that mode */
+export function findMethod(
+  operator: string,
+  name: Method,
+  mode: SoftMode,
   ability: Ability,
-): NonNullable<SoftMethod[Ability]> {
+): SoftMethod {
   const found = methods[name];
   if (found === undefined) {
     throw new GraphError(
@@ -21,16 +40,17 @@ export function methodFor<Ability extends keyof SoftMethod>(
       `method "${name}" is not available yet; use ${choices(ability)}`,
     );
   }
-  const able = found[ability];
-  if (able === undefined) {
-    throw new GraphError(operator, `method "${name}" has no ${ability}; use ${choices(ability)}`);
+  if (found.modes?.includes(mode) === false) {
+    const modes = found.modes.map((one) => `"${one}"`).join(" or ");
+    throw new GraphError(operator, `mode: expected ${modes} for method "${name}", got "${mode}"`);
   }
-  return able;
+  return found;
 }
 
-function choices(ability: keyof SoftMethod): string {
+/** The methods that have an ability; those with rows have values too. */
+function choices(ability: Ability): string {
   return Object.entries(methods)
-    .filter(([, method]) => method[ability] !== undefined)
+    .filter(([, method]) => method[ability] ?? (ability === "values" && method.rows))
     .map(([name]) => `"${name}"`)
     .join(" or ");
 }

@@ -1,10 +1,15 @@
 import type { Value } from "../../builder/value.ts";
 import type { SoftMode, Softness } from "../options.ts";
+import type { Scale } from "../standardize.ts";
 
 /** What a method is given. */
 export interface OrderRequest {
   /** [..., n]: the entries to order, standardised if that was asked for. */
   readonly x: Value;
+  /** [..., n]: the entries as they were given. */
+  readonly original: Value;
+  /** The way back from x to the units of the entries; undefined if x is not standardised. */
+  readonly scale: Scale | undefined;
   readonly softness: Softness;
   readonly mode: SoftMode;
   readonly descending: boolean;
@@ -27,11 +32,23 @@ export interface RowsRequest extends OrderRequest {
   readonly log: boolean;
 }
 
+export interface ValuesRequest extends OrderRequest {
+  readonly positions: Positions;
+  /** For means of the entries by soft index: whether gradients flow through the index. */
+  readonly gatedGrad: boolean;
+}
+
 /** A way to make a soft order. A new one is a file of its own and an entry of the table in index.ts. */
 export interface SoftMethod {
+  /** The modes that it has; by default all. */
+  readonly modes?: readonly SoftMode[];
   /** Rows of the soft permutation: for each wanted position a distribution over the entries, on the last
    * axis. Left out by methods that give values only. */
   readonly rows?: (request: RowsRequest) => Value;
   /** The soft rank of each entry, from 1: [..., n]. */
   readonly ranks?: (request: OrderRequest) => Value;
+  /** The values at the wanted positions, in the units of the entries: [...] for the top, else [..., k].
+   * Left out by methods whose values are the entries weighted by the rows; undefined where that is the
+   * better way to the same values. */
+  readonly values?: (request: ValuesRequest) => Value | undefined;
 }
