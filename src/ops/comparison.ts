@@ -90,7 +90,7 @@ export function lessEqual(x: Operand, y: Operand, options: ComparisonOptions = {
 }
 
 /** How far x == y is true, from 0 to 1, elementwise with broadcasting: 2 sigmoidal(epsilon - |x - y|)
- * with the soft absolute value.
+ * with the soft absolute value. At a tie it exceeds 1, up to 2, once softness is as small as epsilon.
  *
  * ```ts
  * const same = soft.eq(label, 3, { softness: 0.5 });
@@ -104,7 +104,8 @@ export function eq(x: Operand, y: Operand, options: ComparisonOptions = {}): Val
 }
 
 /** How far x != y is true, from 0 to 1, elementwise with broadcasting: 2 sigmoidal(|x - y| - epsilon) - 1
- * with the soft absolute value.
+ * with the soft absolute value. At a tie it falls below 0, down to -1, once softness is as small as
+ * epsilon.
  *
  * ```ts
  * const differs = soft.notEqual(x, y);

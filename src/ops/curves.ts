@@ -77,7 +77,8 @@ function window(x: Value, softness: Softness): Value {
 /** The second entry of the p-norm projection of (0, v) onto the simplex, p = 3/2 (c1) and 4/3 (c2). */
 function pnormStep(x: Value, softness: Softness, mode: "_c1_pnorm" | "_c2_pnorm"): Value {
   const v = clip(div(x, scaled(softness, REACH)), -1, 1);
-  if (mode === "_c2_pnorm") return cube(cubicRoot(v));
+  // The root may be rounded below 0 at the window's edge. It must not be cut itself: its slope is 1 there.
+  if (mode === "_c2_pnorm") return relu(cube(cubicRoot(v)));
   const h = add(v, sqrt(sub(2, mul(v, v))));
   return mul(mul(h, h), 0.25);
 }
@@ -106,7 +107,7 @@ function pnormIntegral2(v: Value): Value {
 function cubicRoot(v: Value): Value {
   const p = mul(mul(v, v), 0.25);
   const c = pow(add(sqrt(add(cube(p), 1 / 16)), 0.25), 1 / 3);
-  return relu(add(sub(c, div(p, c)), mul(v, 0.5)));
+  return add(sub(c, div(p, c)), mul(v, 0.5));
 }
 
 function cube(x: Value): Value {
