@@ -11,30 +11,40 @@ import {
 import type { Size } from "../builder/operators/sizes.ts";
 import { int64Data } from "../builder/tensor.ts";
 import type { Value } from "../builder/value.ts";
-import { reshapeLike } from "./broadcast.ts";
+import { reshapeLike, sizesFor } from "./broadcast.ts";
 
 /** The cotangent of the first input of an operator that only moves its elements, drops some, or repeats
  * some, whatever it does: the same operator applied to the elements' numbers says where each came from,
  * and the cotangent is added up there. */
 export function pullBackByIndex<A>(node: Pullback<A>): Value {
-  const { graph, dy } = node;
   const x = node.input(0);
+  // The one further input of the operand's own type, Pad's value, has no part in this.
+  const rest = node.inputs.slice(1).map((input) => (input?.dtype === x.dtype ? undefined : input));
+  const origins = node.graph.emit({
+    op: node.node.op,
+    inputs: [elementNumbers(x), ...rest],
+    attributes: node.node.attributes,
+  }).outputs[0] as Value;
+  return addAt(zeros(x, sizesFor(x)), origins, node.dy);
+}
+
+/** 0, 1, 2, … in the shape of x. */
+export function elementNumbers(x: Value): Value {
+  const { graph } = x;
   const count = isStatic(x.shape)
     ? graph.lifted(int64Data(sizeOfShape(x.shape) as number))
     : reduceProd(shape(x));
-  const numbers = range(graph.lifted(int64Data(0)), count, graph.lifted(int64Data(1)));
-  // The one further input of the operand's own type, Pad's value, has no part in this.
-  const rest = node.inputs.slice(1).map((input) => (input?.dtype === x.dtype ? undefined : input));
-  const origins = graph.emit({
-    op: node.node.op,
-    inputs: [reshapeLike(numbers, x), ...rest],
-    attributes: node.node.attributes,
-  }).outputs[0] as Value;
-  const none = zeros(x, isStatic(x.shape) ? [sizeOfShape(x.shape) as number] : shape(numbers));
-  const flat = scatterElements(none, reshape(origins, [-1]), reshape(dy, [-1]), {
-    reduction: "add",
-  });
-  return reshapeLike(flat, x);
+  return reshapeLike(range(graph.lifted(int64Data(0)), count, graph.lifted(int64Data(1))), x);
+}
+
+/** The base with each update added to the element of that number.
+ *
+ * By ScatterElements, not ScatterND: with reduction "add" ONNX Runtime 1.30 splits ScatterND among
+ * threads, and loses updates where two of them meet. */
+export function addAt(base: Value, numbers: Value, updates: Value): Value {
+  const [flat, at, added] = [base, numbers, updates].map((value) => reshape(value, [-1]));
+  const sum = scatterElements(flat as Value, at as Value, added as Value, { reduction: "add" });
+  return reshapeLike(sum, base);
 }
 
 /** Zeros of a value's type in any sizes. */

@@ -1,7 +1,6 @@
 import type { Pullback } from "../../builder/definition.ts";
 import {
   cast,
-  concat,
   div,
   equal,
   expand,
@@ -10,70 +9,55 @@ import {
   moveAxis,
   mul,
   onesLike,
-  positions,
   reshape,
   scatterElements,
   scatterND,
   sizeOf,
   sizesOf,
-  transpose,
   unsqueeze,
   where,
   zerosLike,
 } from "../../builder/operators/index.ts";
+import type { Size } from "../../builder/operators/sizes.ts";
 import type { Axis, ScatterReduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sizesFor } from "../broadcast.ts";
-import { zeros } from "../by-index.ts";
+import { addAt, elementNumbers, pullBackByIndex, zeros } from "../by-index.ts";
 import { type Cotangents, type Missing, missing, type Rules, zero } from "./rule.ts";
 
-/** Rows of dy are added to zeros at the places they were taken from, those taken twice twice. */
-function gatherRule(node: Pullback<Axis>): Cotangents | Missing {
+/** Entries of dy are added to zeros at the places they were taken from, those taken twice twice. */
+function gatherRule(node: Pullback<Axis>): Cotangents {
   const [x, indices] = [node.input(0), node.input(1)];
   const { axis } = node.attributes;
-  if (x.shape === undefined || indices.shape === undefined) {
-    return missing("the ranks of its operands are not known when the graph is built");
+  if (x.shape === undefined || indices.shape === undefined) return [pullBackByIndex(node)];
+  const places = cast(reshape(indices, [-1]), "int64");
+  const sizes = sizesOf(x);
+  const [before, after] = [sizes.slice(0, axis), sizes.slice(axis + 1)];
+  // The axes of the indices as one, where the axis was.
+  const taken = reshape(node.dy, [...before, sizeOf(places, 0), ...after]);
+  if (areDistinct(indices)) {
+    const none = zeros(x, [sizes[axis] as Size, ...before, ...after]);
+    const put = scatterND(none, unsqueeze(places, 1), moveAxis(taken, axis, 0));
+    return [moveAxis(put, 0, axis)];
   }
-  const places = cast(reshape(indices, [-1, 1]), "int64");
-  const taken = sizeOf(places, 0);
-  // The axes of the indices go first, as one; the others follow.
-  const order = Array.from({ length: node.y.rank }, (_, i) => i);
-  const own = order.splice(axis, indices.rank);
-  const rest = sizesOf(x).filter((_, i) => i !== axis);
-  const rows = reshape(transpose(node.dy, [...own, ...order]), [taken, ...rest]);
-  const none = zeros(x, [sizeOf(x, axis), ...rest]);
-  return [moveAxis(scatterND(none, places, rows, { reduction: "add" }), 0, axis)];
+  const others = sizes.flatMap((_, i) => (i === axis ? [] : [i]));
+  const at = expand(unsqueeze(places, others), sizesFor(taken));
+  return [scatterElements(zeros(x, sizesFor(x)), at, taken, { axis, reduction: "add" })];
 }
 
-function gatherNDRule(node: Pullback<{ readonly batchDims: number }>): Cotangents | Missing {
-  const [x, indices] = [node.input(0), node.input(1)];
-  const { batchDims } = node.attributes;
-  if (batchDims > 0 && indices.shape === undefined) {
-    return missing("the rank of its indices is not known when the graph is built");
-  }
-  const whole = batchDims === 0 ? indices : withBatchIndices(indices, batchDims);
-  return [scatterND(zeros(x, sizesFor(x)), whole, node.dy, { reduction: "add" })];
-}
-
-/** Indices that say their place in the batch axes too, as ScatterND wants them. */
-function withBatchIndices(indices: Value, batchDims: number): Value {
-  const wide = int64(indices);
-  const sizes = [...sizesOf(wide).slice(0, -1), 1];
-  const places = Array.from({ length: batchDims }, (_, axis) => {
-    const others = sizes.flatMap((_size, i) => (i === axis ? [] : [i]));
-    return expand(unsqueeze(positions(wide, axis), others), sizes);
-  });
-  return concat([...places, wide], { axis: -1 });
-}
-
-function int64(indices: Value): Value {
-  return cast(indices, "int64");
+/** Whether the graph itself says that no index comes twice. Then whole rows can be moved. */
+function areDistinct(indices: Value): boolean {
+  if (indices.shape?.every((size) => size === 1)) return true;
+  const known = indices.data?.toNumbers() ?? [];
+  return known.length > 0 && known.every((at) => at >= 0) && new Set(known).size === known.length;
 }
 
 /** How one of the two scatters reads and writes. */
 interface Scatter {
   readonly gather: (x: Value) => Value;
   readonly scatter: (x: Value, updates: Value, reduction: ScatterReduction) => Value;
+  /** The scatter with reduction "add". */
+  readonly add: (x: Value, updates: Value) => Value;
 }
 
 /** Both scatters: what was written over gets nothing, what was written gets the cotangent of its place. */
@@ -83,7 +67,7 @@ function scatterRule<A extends { readonly reduction: ScatterReduction }>(
   return (node: Pullback<A>): Cotangents | Missing => {
     const { dy } = node;
     const updates = node.input(2);
-    const { gather, scatter } = scatterOf(node);
+    const { gather, scatter, add } = scatterOf(node);
     switch (node.attributes.reduction) {
       case "none":
         return [
@@ -99,17 +83,17 @@ function scatterRule<A extends { readonly reduction: ScatterReduction }>(
         }
         return [mul(dy, scatter(onesLike(dy), updates, "mul"))];
       default:
-        return extremum(node, { gather, scatter });
+        return extremum(node, gather, add);
     }
   };
 }
 
 /** Reductions max and min: equal shares for all that attain the extremum, the old element among them. */
-function extremum(node: Pullback, { gather, scatter }: Scatter): Cotangents {
+function extremum(node: Pullback, gather: Scatter["gather"], add: Scatter["add"]): Cotangents {
   const { dy, y } = node;
   const kept = equal(node.input(0), y);
   const written = equal(node.input(2), gather(y));
-  const count = scatter(cast(kept, dy.dtype), cast(written, dy.dtype), "add");
+  const count = add(cast(kept, dy.dtype), cast(written, dy.dtype));
   const share = div(dy, count);
   return [
     node.wants(0) ? where(kept, share, 0) : undefined,
@@ -128,13 +112,16 @@ export const indexingRules: Rules<
     const none = zeros(x, sizesFor(x));
     return [scatterElements(none, node.input(1), node.dy, { axis, reduction: "add" })];
   },
-  GatherND: gatherNDRule,
+  GatherND: (node) => [pullBackByIndex(node)],
   ScatterElements: scatterRule((node) => {
     const indices = node.input(1);
     const { axis } = node.attributes;
+    const scatter = (x: Value, updates: Value, reduction: ScatterReduction) =>
+      scatterElements(x, indices, updates, { axis, reduction });
     return {
       gather: (x) => gatherElements(x, indices, { axis }),
-      scatter: (x, updates, reduction) => scatterElements(x, indices, updates, { axis, reduction }),
+      scatter,
+      add: (x, updates) => scatter(x, updates, "add"),
     };
   }),
   ScatterND: scatterRule((node) => {
@@ -142,6 +129,7 @@ export const indexingRules: Rules<
     return {
       gather: (x) => gatherND(x, indices),
       scatter: (x, updates, reduction) => scatterND(x, indices, updates, { reduction }),
+      add: (x, updates) => addAt(x, gatherND(elementNumbers(x), indices), updates),
     };
   }),
   NonZero: zero("its result is made of indices"),
