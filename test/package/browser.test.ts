@@ -95,7 +95,7 @@ function inChromium(name: string, body: () => Promise<void>): void {
 
 async function bundleForBrowsers(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [join(ROOT, "src", "index.ts")],
+    entryPoints: [join(ROOT, "dist", "index.js")],
     bundle: true,
     format: "esm",
     platform: "browser",
