@@ -51,9 +51,14 @@ export class Names {
 
   /** The name of a node: that of its operator in its scope. */
   ofNode(node: Node): string {
-    const name = this.#unique(join(node.scope, node.op), this.#takenByNodes);
-    this.#takenByNodes.add(name);
-    return name;
+    return this.freshNode(join(node.scope, node.op));
+  }
+
+  /** A name that no node has yet, close to the wanted one. */
+  freshNode(name: string): string {
+    const unique = this.#unique(name, this.#takenByNodes);
+    this.#takenByNodes.add(unique);
+    return unique;
   }
 
   /** A name that nothing has yet, close to the wanted one. */

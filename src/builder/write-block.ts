@@ -20,6 +20,7 @@ import type { Definition } from "./definition.ts";
 import type { Dim } from "./dim.ts";
 import { dtypeCode } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
+import { scalesBesideMatMul } from "./exact-scale.ts";
 import type { Names } from "./names.ts";
 import type { Plan } from "./plan.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
@@ -63,7 +64,13 @@ export class BlockWriter {
 
   /** The nodes of a block in order. */
   nodesOf(block: Block): NodeProto[] {
-    return this.#plan.nodesOf(block).map((node) => this.#node(node));
+    const nodes = this.#plan.nodesOf(block);
+    const apart = scalesBesideMatMul(nodes, this.#plan.resolve);
+    return nodes.flatMap((node) => {
+      const written = this.#node(node);
+      const scaled = apart.get(node);
+      return scaled === undefined ? [written] : this.#keptApart(written, scaled);
+    });
   }
 
   #requireFree(name: string): void {
@@ -87,6 +94,27 @@ export class BlockWriter {
         this.#attribute(name, attribute),
       ),
     });
+  }
+
+  /** x * c as -((-x) * c): the same to the last bit, and not merged into a matrix product on either side. */
+  #keptApart(node: NodeProto, scaled: number): NodeProto[] {
+    const [x, y] = [node.input[scaled] as string, node.output[0] as string];
+    const [minusX, minusY] = [this.#names.fresh(`${x}_neg`), this.#names.fresh(`${y}_neg`)];
+    const negate = (input: string, output: string) =>
+      create(NodeProtoSchema, {
+        opType: "Neg",
+        name: this.#names.freshNode(`${node.name}_neg`),
+        input: [input],
+        output: [output],
+      });
+    const inputs = node.input.map((input, i) => (i === scaled ? minusX : input));
+    const scale = create(NodeProtoSchema, {
+      opType: node.opType,
+      name: node.name,
+      input: inputs,
+      output: [minusY],
+    });
+    return [negate(x, minusX), scale, negate(minusY, y)];
   }
 
   #read(value: Value): string {

@@ -69,10 +69,8 @@ const goldens = readGolden("examples.json") as readonly Golden[];
 /** Half of the last digit that was printed. */
 const PRINTED = 0.5e-4 + 1e-9;
 
-/** Of a parameter after up to fifty steps in float64. With its optimizations ONNX Runtime multiplies a
- * matrix product and a constant factor, such as a learning rate, in one operator that keeps the factor
- * in float32: each step is then off by up to 6e-8 of its length. */
-const PATH = { disabled: 1e-12, all: 1e-7 } as const;
+/** Of a parameter after up to fifty steps in float64. */
+const PATH = 1e-12;
 
 test("each example is tested", () => {
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".mjs"));
@@ -130,12 +128,12 @@ describe.each(examples)("examples/$file.mjs", ({ file, golden: name, parameter, 
         worst = Math.max(worst, worstError(at, { shape, data: [expected].flat() }));
         if (i === 0) {
           const error = worstError(results.loss as ResultTensor, golden.loss_soft);
-          expect(error).toBeLessThan(PATH[level]);
+          expect(error).toBeLessThan(PATH);
         }
       }
       expect(golden.path).toHaveLength(golden.steps);
-      expect(worst).toBeLessThan(PATH[level]);
-      expect(worstError(at, golden.learned)).toBeLessThan(PATH[level]);
+      expect(worst).toBeLessThan(PATH);
+      expect(worstError(at, golden.learned)).toBeLessThan(PATH);
       expect(ort.stderr).toBe("");
     },
   );
