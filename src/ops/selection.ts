@@ -7,6 +7,7 @@ import { along, putBack } from "./axis.ts";
 import { int64Vector, iota } from "./indices.ts";
 import { floatingAll } from "./operands.ts";
 import { resolveOptions } from "./options.ts";
+import { weightedSums } from "./weighted-sums.ts";
 
 /** Options of takeAlongDim and take. */
 export interface TakeOptions {
@@ -168,11 +169,6 @@ export function narrow(
     const places = op.mod(op.sub(iota(value.graph, size), shifts), modulus(value, size));
     return putBack(rows, weightedSums(op.gather(start, places), rows.last));
   });
-}
-
-/** The rows of weights times x: [..., k, n] and [..., n] give [..., k]. */
-export function weightedSums(weights: Value, x: Value): Value {
-  return op.squeeze(op.matmul(weights, op.unsqueeze(x, -1)), -1);
 }
 
 function modulus(x: Value, size: op.Size): Value {

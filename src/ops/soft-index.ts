@@ -5,9 +5,9 @@ import { findMethod, methodFor } from "./methods/index.ts";
 import type { OrderRequest, Positions } from "./methods/method.ts";
 import { positiveSoftness } from "./operands.ts";
 import type { Method, Mode, SoftMode, Softness } from "./options.ts";
-import { weightedSums } from "./selection.ts";
 import { flooredLogOf, logOf } from "./simplex.ts";
 import { standardize } from "./standardize.ts";
+import { weightedSums } from "./weighted-sums.ts";
 
 /** How a soft order is made. */
 export interface OrderOptions {

@@ -2,7 +2,18 @@ export * from "./comparison.ts";
 export * from "./elementwise.ts";
 export * from "./logic.ts";
 export * from "./max.ts";
+export type {
+  Interpolation,
+  Method,
+  Mode,
+  SigmoidalMode,
+  SoftMode,
+  Softness,
+  ValueMethod,
+} from "./options.ts";
+export type { IndexMethod } from "./order-options.ts";
 export * from "./quantile.ts";
+export type { Quantiles } from "./quantile-places.ts";
 export * from "./rank.ts";
 export * from "./selection.ts";
 export * from "./sort.ts";
