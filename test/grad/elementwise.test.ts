@@ -24,17 +24,18 @@ import {
   sin,
   softplus,
   sqrt,
+  stopGradient,
   sub,
   tanh,
   where,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
-import { type Build, between, type CheckOptions, checkGradient, positive } from "./check.ts";
-
-type Row = [name: string, build: Build, shapes: number[][], options?: CheckOptions];
+import { between, type CheckOptions, checkGradient, positive } from "./check.ts";
+import { type Row, testRows } from "./rows.ts";
 
 const square = (x: Value) => x.mul(x);
-const one: [string, (x: Value) => Value, CheckOptions?][] = [
+
+const one: readonly (readonly [string, (x: Value) => Value, CheckOptions?])[] = [
   ["abs", abs],
   ["neg", neg],
   ["reciprocal", reciprocal, { draw: positive }],
@@ -55,20 +56,28 @@ const one: [string, (x: Value) => Value, CheckOptions?][] = [
   ["floor", floor],
   ["ceil", ceil],
   ["round", round],
+  ["power 2", (x) => pow(x, 2)],
+  ["power 3", (x) => pow(x, 3)],
+  ["power 4", (x) => pow(x, 4)],
+  ["power 5", (x) => pow(x, 5)],
+  ["power -1.5", (x) => pow(x, -1.5), { draw: positive }],
+  [
+    "power of an integer type",
+    (x) => x.graph.node("Pow", [x, x.graph.constant(3, "int64")])[0] as Value,
+  ],
+  ["max with a literal", (x) => max(x, 0.3, -0.4)],
 ];
 
 describe("operators of one operand", () => {
-  for (const [name, op, options] of one) {
-    test(name, () =>
-      checkGradient((x) => op(square(x).add(x)), [[2, 3]], {
-        also: ["named", "unranked"],
-        ...options,
-      }),
-    );
-  }
+  testRows(
+    one.map(([name, op, options]): Row => {
+      return [name, (x) => op(square(x).add(x)), [[2, 3]], options];
+    }),
+    { also: ["named", "unranked"] },
+  );
 });
 
-const pairs: [number[], number[]][] = [
+const pairs: readonly (readonly [a: readonly number[], b: readonly number[]])[] = [
   [
     [2, 3],
     [2, 3],
@@ -90,30 +99,50 @@ const pairs: [number[], number[]][] = [
   ],
   [[1], [1]],
 ];
-const two: [string, (x: Value, y: Value) => Value, CheckOptions?][] = [
+
+const two: readonly (readonly [string, (x: Value, y: Value) => Value, CheckOptions?])[] = [
   ["add", add],
   ["sub", sub],
   ["mul", mul],
   ["div", div, { draw: [between(-2, 2), positive] }],
   ["pow", pow, { draw: [positive, between(-2, 2)] }],
   ["mod", (x, y) => mod(x, y), { draw: [between(-5, 5), positive] }],
-  ["min", min],
-  ["max", max],
-  ["where", (x, y) => where(less(x.mul(y), 0.3), x.mul(y), y.mul(y))],
+  ["min", (x, y) => min(x, y)],
+  ["max", (x, y) => max(x, y)],
+  ["where", (x, y) => where(less(mul(x, y), 0.3), mul(x, y), square(y))],
 ];
 
 describe("operators of two operands", () => {
-  const rows = two.flatMap(([name, op, options]) =>
-    pairs.map(
-      ([a, b]): Row => [
-        `${name} ${JSON.stringify(a)} ${JSON.stringify(b)}`,
-        (x, y) => op(x as Value, y as Value).mul(op(x as Value, y as Value)),
-        [a, b],
-        { also: ["named", "unknown", "unranked"], ...options },
-      ],
-    ),
-  );
-  for (const [name, build, shapes, options] of rows) {
-    test(name, () => checkGradient(build, shapes, options));
+  for (const [name, op, options] of two) {
+    const rows = pairs.map((shapes): Row => [name, (x, y) => square(op(x, y)), shapes, options]);
+    testRows(rows.slice(0, 3), { also: ["named", "unranked"] });
+    testRows(rows.slice(3), { also: ["unknown"] });
   }
+});
+
+describe("operators of three operands", () => {
+  const shapes = [[2, 3], [3], [2, 1]];
+  testRows([
+    ["max", (x, y, z) => square(max(x, y, z)), shapes],
+    ["min", (x, y, z) => square(min(x, y, z)), shapes],
+    ["where", (x, y, z) => square(where(less(x, 0), y, z)), shapes],
+  ]);
+});
+
+describe("the check itself", () => {
+  /** What has the value of `value` and the derivatives of `slope`. */
+  const pretend = (value: Value, slope: Value) => add(slope, stopGradient(sub(value, slope)));
+
+  test("finds a wrong first derivative", async () => {
+    const wrong = (x: Value) => pretend(sin(x), sin(x).mul(1.001));
+    await expect(checkGradient(wrong, [[3]])).rejects.toThrow("first derivative");
+  });
+
+  test("finds a right first derivative with a wrong second", async () => {
+    const wrong = (x: Value) =>
+      mul(stopGradient(x), x)
+        .add(square(x).mul(0.5))
+        .sub(square(stopGradient(x)).mul(0.5));
+    await expect(checkGradient(wrong, [[3]])).rejects.toThrow("second derivative");
+  });
 });

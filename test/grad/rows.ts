@@ -5,7 +5,7 @@ export type Row = readonly [
   name: string,
   build: Build,
   shapes: readonly (readonly number[])[],
-  options?: CheckOptions,
+  options?: CheckOptions | undefined,
 ];
 
 /** A test for each row: first and second derivatives against differences. */

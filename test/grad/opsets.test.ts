@@ -1,0 +1,104 @@
+import {
+  clip,
+  concat,
+  cumSum,
+  flatten,
+  gather,
+  gatherElements,
+  logSoftmax,
+  matmul,
+  pad,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceProd,
+  reduceSum,
+  relu,
+  sigmoid,
+  slice,
+  softmax,
+  softplus,
+  split,
+  squeeze,
+  tile,
+  topK,
+  trilu,
+  unsqueeze,
+} from "../../src/builder/operators/index.ts";
+import type { Value } from "../../src/builder/value.ts";
+import { testRows } from "./rows.ts";
+
+const square = (x: Value) => x.mul(x);
+
+/** The rules speak the model's opset: what they make is the same in every one. */
+describe("opsets from 13", () => {
+  testRows(
+    [
+      ["broadcasting", (x, y) => x.mul(y).div(square(y).add(1)), [[2, 3], [3]]],
+      [
+        "reductions",
+        (x) => reduceMax(x, { axes: 1 }).mul(reduceMean(square(x), { axes: 1 })),
+        [[2, 3]],
+      ],
+      ["all axes", (x) => reduceSum(square(x)).mul(reduceLogSumExp(x)), [[2, 3]]],
+      ["products", (x) => reduceProd(x, { axes: 1, keepdims: true }), [[2, 3]]],
+      [
+        "rows",
+        (x) =>
+          softmax(x)
+            .mul(logSoftmax(x))
+            .mul(cumSum(x, { axis: -1 })),
+        [[2, 3]],
+      ],
+      [
+        "curves",
+        (x) =>
+          sigmoid(x)
+            .mul(softplus(x))
+            .add(relu(x))
+            .mul(clip(x, -1, 1)),
+        [[2, 2]],
+      ],
+      ["parts", (x) => concat(split(square(x), { axis: 1, parts: 2 }), { axis: 0 }), [[2, 4]]],
+      [
+        "cuts",
+        (x) =>
+          pad(square(slice(x, 1, 3)), [
+            [1, 1],
+            [0, 2],
+          ]),
+        [[4, 2]],
+      ],
+      ["axes", (x) => unsqueeze(squeeze(square(x), 1), [0]), [[2, 1, 3]]],
+      [
+        "sizes",
+        (x, y) => flatten(square(tile(x, [2, 1]))).mul(y),
+        [
+          [1, 3],
+          [2, 3],
+        ],
+      ],
+      ["products of matrices", (a, v) => matmul(a, v).mul(matmul(v, a)), [[3, 3], [3]]],
+      ["one entry", (x) => square(gather(x, 1)), [[3, 2]]],
+      ["the largest", (x) => topK(square(x), 2).values, [[4]]],
+    ],
+    { also: [], opsets: [13, 15, 17, 21, 23] },
+  );
+  testRows(
+    [
+      [
+        "entries by index",
+        (x) =>
+          gatherElements(square(x), [
+            [0, 0],
+            [1, 0],
+          ]),
+        [[2, 2]],
+      ],
+      ["rows by index", (x) => square(gather(x, [1, 0, 1])), [[2, 2]]],
+      ["triangles", (x) => square(trilu(x)), [[3, 3]]],
+      ["strides", (x) => square(slice(x, 0, 9, { steps: 2 })), [[5]]],
+    ],
+    { also: [], opsets: [16, 20, 23] },
+  );
+});
