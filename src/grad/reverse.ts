@@ -1,4 +1,4 @@
-import type { Node } from "../builder/block.ts";
+import { type Node, readsOf } from "../builder/block.ts";
 import { findDefinition, type Pullback } from "../builder/definition.ts";
 import { sameShape, sizeOfShape } from "../builder/dim.ts";
 import { isFloating } from "../builder/dtype.ts";
@@ -186,8 +186,8 @@ class Reverse {
   /** Remembers a node without a rule and goes on behind it, so that one error can name them all. */
   #passOver(node: Node, { reason }: Missing): void {
     this.#without.push({ node, reason });
-    for (const input of node.inputs) {
-      if (input !== undefined && this.#path.has(input)) this.#collect(input, zerosLike(input));
+    for (const read of readsOf(node)) {
+      if (this.#path.has(read)) this.#collect(read, zerosLike(read));
     }
   }
 

@@ -287,6 +287,13 @@ describe("what cannot be differentiated", () => {
     expect(vjp(x.mul(cast(count, "float64")), [x])[0]?.shape).toEqual([2]);
   });
 
+  test("what a body reads from outside is on the way too", () => {
+    const { xs } = graph([2]);
+    const outside = foreign(xs[0]);
+    const [y] = loop(2, [xs[0]], (_, state) => [(state as Value).mul(outside)]) as [Value];
+    expect(() => vjp(y, [xs[0]])).toThrow(/^vjp: 2 operators .* com.example.Foreign .* Loop/);
+  });
+
   test("y that is no scalar, or no float", () => {
     const { xs } = graph(["n", 2]);
     expect(() => grad(xs[0], [xs[0]])).toThrow(
