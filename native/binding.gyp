@@ -1,4 +1,16 @@
 {
+  "variables": {
+    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
+    "conditions": [
+      ["target_arch=='x64'", {
+        "kernel_targets": ["kernels_plain", "kernels_avx2", "kernels_avx512"],
+        "kernel_defines": ["SOFTONNX_X64_KERNELS"]
+      }, {
+        "kernel_targets": ["kernels_plain"],
+        "kernel_defines": []
+      }]
+    ]
+  },
   "target_defaults": {
     "default_configuration": "Release",
     "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fno-math-errno", "-fno-trapping-math"],
@@ -16,7 +28,8 @@
   },
   "targets": [
     {
-      # Pure numerics. One such target for each instruction set, each naming itself.
+      # Pure numerics. One such target for each instruction set, each naming itself; this one
+      # is for what every processor of the architecture has, which on arm64 is NEON.
       "target_name": "kernels_plain",
       "type": "static_library",
       "sources": ["kernels/instruction_set.cpp"],
@@ -26,10 +39,12 @@
       # The operators and their C entry point, shared by the library and the addon.
       "target_name": "operators",
       "type": "static_library",
-      "dependencies": ["kernels_plain"],
-      "export_dependent_settings": ["kernels_plain"],
+      "dependencies": ["<@(kernel_targets)"],
+      "export_dependent_settings": ["<@(kernel_targets)"],
+      "defines": ["<@(kernel_defines)"],
       "sources": [
         "kernels/dispatch.cpp",
+        "kernels/processor.cpp",
         "library/register.cpp",
         "ops/operator.cpp",
         "ops/simplex_threshold.cpp",
@@ -66,5 +81,30 @@
       "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1 } },
       "conditions": [["OS=='linux'", { "libraries": ["-ldl"] }]]
     }
+  ],
+  "conditions": [
+    ["target_arch=='x64'", {
+      "targets": [
+        {
+          "target_name": "kernels_avx2",
+          "type": "static_library",
+          "sources": ["kernels/instruction_set.cpp"],
+          "defines": ["SOFTONNX_ISA=avx2"],
+          "cflags": ["-mavx2", "-mfma"],
+          "xcode_settings": { "OTHER_CFLAGS": ["-mavx2", "-mfma"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/arch:AVX2"] } }
+        },
+        {
+          "target_name": "kernels_avx512",
+          "type": "static_library",
+          "sources": ["kernels/instruction_set.cpp"],
+          "defines": ["SOFTONNX_ISA=avx512"],
+          # GCC takes the undefined operands inside its own intrinsics for mistakes of ours.
+          "cflags": ["<@(avx512)", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+          "xcode_settings": { "OTHER_CFLAGS": ["<@(avx512)"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/arch:AVX512"] } }
+        }
+      ]
+    }]
   ]
 }

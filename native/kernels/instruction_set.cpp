@@ -8,23 +8,35 @@
 #include <cstring>
 #include <limits>
 
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "table.h"
+
+#define SOFTONNX_TEXT(name) #name
+#define SOFTONNX_NAME(name) SOFTONNX_TEXT(name)
 
 namespace softonnx::SOFTONNX_ISA {
 
 namespace {
-#include "exp.inl"
+#include "simd.inl"
+#include "math.inl"
 #include "lanes.inl"
 #include "simplex_threshold.inl"
+
+template <class Real>
+constexpr RealKernels<Real> all() {
+  return {
+      {threshold_rows<Projection::smooth, Real>, threshold_rows<Projection::c0, Real>,
+       threshold_rows<Projection::c1, Real>, threshold_rows<Projection::c2, Real>},
+  };
+}
+
 }  // namespace
 
 extern const KernelTable table;
 
-const KernelTable table = {
-    {threshold_rows<Projection::smooth, float>, threshold_rows<Projection::c0, float>,
-     threshold_rows<Projection::c1, float>, threshold_rows<Projection::c2, float>},
-    {threshold_rows<Projection::smooth, double>, threshold_rows<Projection::c0, double>,
-     threshold_rows<Projection::c1, double>, threshold_rows<Projection::c2, double>},
-};
+const KernelTable table = {SOFTONNX_NAME(SOFTONNX_ISA), all<float>(), all<double>()};
 
 }  // namespace softonnx::SOFTONNX_ISA

@@ -1,25 +1,44 @@
-// Sums over a row in a fixed number of interleaved partial sums.
+// Walking over a row in vectors, with several of them in flight.
 //
-// The compiler may not reorder a floating-point sum, so one accumulator would be one long chain.
-// kLanes independent ones map onto vectors of any width, and because their number does not
-// depend on that width, the order of the additions does not either.
+// The compiler may not reorder a floating-point sum, and one accumulator would be one long chain
+// of additions; kChains of them hide its latency.
 
-constexpr std::size_t kLanes = 16;
+constexpr std::size_t kChains = 4;
 
-template <class Step>
-inline void for_each_lane(std::size_t n, Step step) {
+// step(chain, x) for each vector x of v, the last one filled up.
+template <class Real, class Step>
+inline void for_each_vector(const Real* v, std::size_t n, double fill, Step step) {
   std::size_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) step(lane, j + lane);
+  for (; j + kChains * kDoubles <= n; j += kChains * kDoubles) {
+    for (std::size_t chain = 0; chain < kChains; ++chain) {
+      step(chain, load_doubles(v + j + chain * kDoubles));
+    }
   }
-  for (std::size_t lane = 0; j + lane < n; ++lane) step(lane, j + lane);
+  for (; j + kDoubles <= n; j += kDoubles) step(0, load_doubles(v + j));
+  if (j < n) step(1, load_some(v + j, n - j, fill));
 }
 
-inline double sum_of_lanes(const double (&lane)[kLanes]) {
-  double pairs[kLanes];
-  for (std::size_t i = 0; i < kLanes; ++i) pairs[i] = lane[i];
-  for (std::size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) pairs[i] += pairs[i + width];
-  }
-  return pairs[0];
+inline void fill_chains(D (&chain)[kChains], double x) {
+  for (std::size_t i = 0; i < kChains; ++i) chain[i] = splat(x);
 }
+
+inline double sum_of_chains(const D (&chain)[kChains]) {
+  return sum((chain[0] + chain[1]) + (chain[2] + chain[3]));
+}
+
+// True where no entry is NaN or infinite.
+template <class Real>
+inline bool all_finite(const Real* v, std::size_t n) {
+  D zeros[kChains];
+  fill_chains(zeros, 0);
+  for_each_vector(v, n, 0, [&](std::size_t chain, D x) { zeros[chain] += x * 0.0; });
+  return sum_of_chains(zeros) == 0;
+}
+
+template <class Real>
+inline void fill_row(Real* row, std::size_t n, double x) {
+  for (std::size_t i = 0; i < n; ++i) row[i] = static_cast<Real>(x);
+}
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -3,37 +3,28 @@
 // The largest entry; NaN where the row holds NaN or +inf, or nothing but -inf.
 template <class Real>
 inline double largest_entry(const Real* v, std::size_t n) {
-  const Real infinity = std::numeric_limits<Real>::infinity();
-  Real largest[kLanes];
-  Real unfit[kLanes];
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    largest[lane] = -infinity;
-    unfit[lane] = 0;
-  }
-  for_each_lane(n, [&](std::size_t lane, std::size_t j) {
-    const Real x = v[j];
-    largest[lane] = x > largest[lane] ? x : largest[lane];
+  D largest[kChains];
+  D unfit[kChains];
+  fill_chains(largest, -kInfinity);
+  fill_chains(unfit, 0);
+  for_each_vector(v, n, -kInfinity, [&](std::size_t chain, D x) {
+    largest[chain] = max(x, largest[chain]);
     // False for NaN and +inf.
-    unfit[lane] = x < infinity ? unfit[lane] : Real(1);
+    unfit[chain] = select(x < splat(kInfinity), unfit[chain], splat(1.0));
   });
-  double result = -std::numeric_limits<double>::infinity();
-  bool fit = true;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if (largest[lane] > result) result = largest[lane];
-    if (unfit[lane] != 0) fit = false;
-  }
-  return fit && result > -std::numeric_limits<double>::infinity()
-             ? result
-             : std::numeric_limits<double>::quiet_NaN();
+  const double result =
+      largest_lane(max(max(largest[0], largest[1]), max(largest[2], largest[3])));
+  return sum_of_chains(unfit) == 0 && result > -kInfinity ? result : kNaN;
 }
 
 template <class Real>
 inline double log_sum_exp_above(const Real* v, std::size_t n, double largest) {
-  double sums[kLanes] = {};
-  for_each_lane(n, [&](std::size_t lane, std::size_t j) {
-    sums[lane] += exp_of_nonpositive(static_cast<double>(v[j]) - largest);
+  D sums[kChains];
+  fill_chains(sums, 0);
+  for_each_vector(v, n, -kInfinity, [&](std::size_t chain, D x) {
+    sums[chain] += exp_in_range(x - largest);
   });
-  return std::log(sum_of_lanes(sums));
+  return std::log(sum_of_chains(sums));
 }
 
 struct SupportSums {
@@ -45,24 +36,26 @@ struct SupportSums {
 template <int alpha, class Real>
 inline SupportSums support_sums(const Real* v, std::size_t n, double largest,
                                 double inverse_scale, double s) {
-  double powers[kLanes] = {};
-  double weights[kLanes] = {};
-  for_each_lane(n, [&](std::size_t lane, std::size_t j) {
-    const double r = (static_cast<double>(v[j]) - largest) * inverse_scale - s;
-    const double inside = r > 0 ? r : 0.0;
+  D powers[kChains];
+  D weights[kChains];
+  fill_chains(powers, 0);
+  fill_chains(weights, 0);
+  for_each_vector(v, n, -kInfinity, [&](std::size_t chain, D x) {
+    const D r = (x - largest) * inverse_scale - s;
+    const D inside = max(r, splat(0.0));
     if constexpr (alpha == 1) {
-      powers[lane] += inside;
-      weights[lane] += r > 0 ? 1.0 : 0.0;
+      powers[chain] += inside;
+      weights[chain] += select(r > splat(0.0), splat(1.0), splat(0.0));
     } else if constexpr (alpha == 2) {
-      powers[lane] += inside * inside;
-      weights[lane] += inside;
+      powers[chain] += inside * inside;
+      weights[chain] += inside;
     } else {
-      const double square = inside * inside;
-      powers[lane] += square * inside;
-      weights[lane] += square;
+      const D square = inside * inside;
+      powers[chain] += square * inside;
+      weights[chain] += square;
     }
   });
-  return {sum_of_lanes(powers), sum_of_lanes(weights)};
+  return {sum_of_chains(powers), sum_of_chains(weights)};
 }
 
 constexpr int kMaxNewtonSteps = 60;
@@ -82,7 +75,7 @@ inline double newton_on_norm(const Real* v, std::size_t n, double largest, doubl
   const double inverse_scale =
       inverse < std::numeric_limits<double>::max() ? inverse : std::numeric_limits<double>::max();
   double s = -1.0;
-  double support = std::numeric_limits<double>::infinity();
+  double support = kInfinity;
   for (int step = 0; step < kMaxNewtonSteps; ++step) {
     const SupportSums sums = support_sums<alpha>(v, n, largest, inverse_scale, s);
     if constexpr (alpha == 1) {
@@ -102,10 +95,10 @@ inline double newton_on_norm(const Real* v, std::size_t n, double largest, doubl
 
 template <Projection projection, class Real>
 inline double threshold_of_row(const Real* v, std::size_t n, double mass) {
-  if (!(mass > 0)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(mass > 0)) return kNaN;
   const double largest = largest_entry(v, n);
   if (!(largest == largest)) return largest;
-  if (!(mass < std::numeric_limits<double>::infinity())) return -mass;
+  if (!(mass < kInfinity)) return -mass;
   if constexpr (projection == Projection::smooth) {
     return largest + (log_sum_exp_above(v, n, largest) - std::log(mass));
   } else {

@@ -5,25 +5,40 @@
 
 namespace softonnx {
 
+// Those for one element type, by mode.
+template <class Real>
+struct RealKernels {
+  ThresholdKernel<Real> threshold[kProjectionCount];
+};
+
 struct KernelTable {
-  ThresholdKernel<float> threshold_float32[kProjectionCount];
-  ThresholdKernel<double> threshold_float64[kProjectionCount];
+  // Of the instruction set, as SOFTONNX_ISA names it.
+  const char* name;
+  RealKernels<float> float32;
+  RealKernels<double> float64;
 };
 
 template <class Real>
-ThresholdKernel<Real> threshold_kernel(const KernelTable& table, Projection projection);
-
+const RealKernels<Real>& kernels_for(const KernelTable& table);
 template <>
-inline ThresholdKernel<float> threshold_kernel(const KernelTable& table, Projection projection) {
-  return table.threshold_float32[static_cast<std::size_t>(projection)];
+inline const RealKernels<float>& kernels_for(const KernelTable& table) {
+  return table.float32;
+}
+template <>
+inline const RealKernels<double>& kernels_for(const KernelTable& table) {
+  return table.float64;
 }
 
-template <>
-inline ThresholdKernel<double> threshold_kernel(const KernelTable& table, Projection projection) {
-  return table.threshold_float64[static_cast<std::size_t>(projection)];
-}
-
-// The table for this processor; the same one for the life of the process.
+// The table for this processor; the same one for the life of the process. The environment
+// variable SOFTONNX_ISA may ask for another than the best: plain, avx2 or avx512.
 const KernelTable& kernels();
+
+// Every table that this processor can run, the best last.
+struct KernelTables {
+  const KernelTable* table[3];
+  std::size_t count;
+};
+
+KernelTables runnable_kernels();
 
 }  // namespace softonnx

@@ -35,7 +35,7 @@ ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelC
   if (ort::Status* status = matrix_output(api, context, 0, v.rows, 1, &t)) return status;
   if (v.rows == 0) return nullptr;
 
-  Work<Real> work{threshold_kernel<Real>(kernels(), static_cast<Projection>(spec.variant)),
+  Work<Real> work{kernels_for<Real>(kernels()).threshold[spec.variant],
                   {static_cast<const Real*>(v.data), static_cast<const Real*>(mass.data),
                    mass.rows == 1 ? std::size_t{0} : std::size_t{1}, static_cast<Real*>(t),
                    static_cast<std::size_t>(v.columns)}};

@@ -1,14 +1,28 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { model, port, threshold } from "./models.ts";
 
 const root = join(__dirname, "..", "..");
+const kernels = join(root, "native", "kernels");
 const out = join(root, "out", "native");
 const compiler = process.env.CXX ?? "g++";
 const flags = "-std=c++17 -O1 -g -Wall -Wextra -Wpedantic -Werror".split(" ");
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/** What each instruction set is compiled with, as in binding.gyp. */
+const instructionSets: Readonly<Record<string, readonly string[]>> = {
+  ...(process.arch === "x64" && {
+    avx512: [
+      ..."-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma".split(" "),
+      ..."-mprefer-vector-width=512 -Wno-uninitialized -Wno-maybe-uninitialized".split(" "),
+    ],
+    avx2: ["-mavx2", "-mfma"],
+  }),
+  plain: [],
+};
 
 function compiles(extra: readonly string[]): boolean {
   const program = ["-x", "c++", "-", "-o", "/dev/null", ...extra];
@@ -23,28 +37,92 @@ function compile(name: string, extra: readonly string[]): string {
   return program;
 }
 
-const onPosix = process.platform !== "win32" && compiles([]) ? test : test.skip;
-const sanitized = process.platform !== "win32" && compiles(sanitizers) ? test : test.skip;
+const execute = promisify(execFile);
 
-sanitized(
-  "the kernels agree with long double, and the sanitizers find nothing",
-  () => {
-    const kernels = join(root, "native", "kernels");
-    const sources = readdirSync(kernels).filter((file) => file.endsWith(".cpp"));
-    const program = compile("kernels", [
-      ...sources.map((file) => join(kernels, file)),
-      ...sanitizers,
-      "-DSOFTONNX_ISA=plain",
+/** Runs the tasks, two at a time, and gives their results in order. */
+async function inPairs<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < tasks.length) {
+      const own = next++;
+      results[own] = await (tasks[own] as () => Promise<T>)();
+    }
+  };
+  await Promise.all([work(), work()]);
+  return results;
+}
+
+/** Compiles with the sanitizers; the output's path. */
+async function sanitizedBuild(name: string, ...extra: readonly string[]): Promise<string> {
+  const file = join(out, name);
+  await execute(compiler, [...flags, ...sanitizers, ...extra, "-o", file]);
+  return file;
+}
+
+const onPosix = process.platform !== "win32" && compiles([]) ? test : test.skip;
+const describeSanitized =
+  process.platform !== "win32" && compiles(sanitizers) ? describe : describe.skip;
+
+/** Programs of the directory cpp that test kernels, with what they print. */
+const kernelTests = {
+  threshold: /^((plain|avx2|avx512) float(32|64): .* epsilon\n)+$/,
+};
+
+describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => {
+  const x64 = process.arch === "x64" ? ["-DSOFTONNX_X64_KERNELS"] : [];
+  const source = (name: string) => join(__dirname, "cpp", `${name}.cpp`);
+  let objects: string[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(out, { recursive: true });
+    const others = readdirSync(kernels)
+      .filter((file) => file.endsWith(".cpp") && file !== "instruction_set.cpp")
+      .map((file) => join(kernels, file));
+    objects = await inPairs([
+      ...Object.entries(instructionSets).map(
+        ([name, extra]) =>
+          () =>
+            sanitizedBuild(
+              `${name}.o`,
+              ...extra,
+              `-DSOFTONNX_ISA=${name}`,
+              "-c",
+              join(kernels, "instruction_set.cpp"),
+            ),
+      ),
+      ...others.map((file, i) => () => sanitizedBuild(`other${i}.o`, ...x64, "-c", file)),
     ]);
-    const { stdout, stderr, status } = spawnSync(program, { encoding: "utf8" });
-    expect({ stdout, stderr, status }).toMatchObject({
-      stdout: expect.stringMatching(/^exp: .*\nthreshold float32: .*\nthreshold float64: .*\n$/),
-      stderr: "",
-      status: 0,
-    });
-  },
-  60_000,
-);
+  }, 120_000);
+
+  test("exp, log and the vectors agree with long double in every instruction set", async () => {
+    const processor = join(kernels, "processor.cpp");
+    const variants = { ...instructionSets, arrays: ["-DSOFTONNX_ARRAY_VECTORS"] };
+    const outputs = await inPairs(
+      Object.entries(variants).map(([name, extra]) => async () => {
+        const program = await sanitizedBuild(`math-${name}`, ...extra, source("math"), processor);
+        return (await execute(program)).stdout;
+      }),
+    );
+    for (const output of outputs) {
+      expect(output).toMatch(/^exp: .*\nlog: .*\n$|^not on this processor\n$/);
+    }
+  }, 60_000);
+
+  test.each(Object.entries(kernelTests))(
+    "%s",
+    async (name, printed) => {
+      const program = await sanitizedBuild(name, source(name), ...objects);
+      const { stdout, stderr, status } = spawnSync(program, { encoding: "utf8" });
+      expect({ stdout, stderr, status }).toMatchObject({
+        stdout: expect.stringMatching(printed),
+        stderr: "",
+        status: 0,
+      });
+    },
+    60_000,
+  );
+});
 
 const operators = ["so", "dylib"]
   .map((extension) => join(root, "native", "build", "Release", `softonnx_ops.${extension}`))

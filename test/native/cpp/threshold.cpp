@@ -1,54 +1,8 @@
-// The kernels against long double, in buffers of exactly their size, for a build with
-// AddressSanitizer and UndefinedBehaviorSanitizer. Prints the worst errors; a failure ends it.
-#include <cmath>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <limits>
-#include <memory>
-#include <random>
-#include <vector>
-
+// The simplex threshold against bisection in long double, for every instruction set.
 #include "../../../native/kernels/table.h"
-
-namespace {
-#include "../../../native/kernels/exp.inl"
-}
+#include "testing.h"
 
 using softonnx::Projection;
-
-static std::mt19937_64 generator(7);
-
-static double uniform(double low, double high) {
-  return std::uniform_real_distribution<double>(low, high)(generator);
-}
-
-static void require(bool condition, const char* what, double got = 0, double expected = 0) {
-  if (condition) return;
-  std::printf("failed: %s (got %.17g, expected %.17g)\n", what, got, expected);
-  std::exit(1);
-}
-
-static double units_in_last_place(double got, long double expected) {
-  const double nearest = static_cast<double>(expected);
-  const double unit = std::nextafter(std::fabs(nearest), INFINITY) - std::fabs(nearest);
-  return static_cast<double>(std::fabs(static_cast<long double>(got) - expected)) / unit;
-}
-
-static void test_exp() {
-  double worst = 0;
-  for (int i = 0; i < 1000000; ++i) {
-    const double x = i % 2 ? uniform(-708, 0) : -std::exp(uniform(-40, 6.5));
-    const long double expected = std::exp(static_cast<long double>(x));
-    worst = std::fmax(worst, units_in_last_place(exp_of_nonpositive(x), expected));
-  }
-  require(exp_of_nonpositive(0) == 1, "exp(0)");
-  require(exp_of_nonpositive(-INFINITY) == 0, "exp(-inf)");
-  require(exp_of_nonpositive(-709) == 0, "exp(-709)");
-  require(worst <= 2, "exp within 2 ulp", worst, 2);
-  std::printf("exp: %.2f ulp\n", worst);
-}
 
 static long double phi(Projection projection, long double r) {
   if (projection == Projection::smooth) return std::exp(r);
@@ -104,7 +58,7 @@ static std::vector<Real> random_row(std::size_t n) {
 }
 
 template <class Real>
-static void test_threshold(const char* type) {
+static void test_threshold(const softonnx::KernelTable& table) {
   const Real specials[] = {std::numeric_limits<Real>::quiet_NaN(),
                            std::numeric_limits<Real>::infinity(),
                            -std::numeric_limits<Real>::infinity(),
@@ -114,7 +68,7 @@ static void test_threshold(const char* type) {
                            Real(-0.0),
                            Real(0)};
   double worst = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1200; ++round) {
     const auto projection = static_cast<Projection>(round % 4);
     const std::size_t n = round % 50 == 0 ? 1 + round : static_cast<std::size_t>(uniform(0, 70));
     const std::size_t batch = static_cast<std::size_t>(uniform(0, 4));
@@ -138,7 +92,7 @@ static void test_threshold(const char* type) {
     }
     const softonnx::ThresholdRows<Real> rows{v.get(), mass.get(), one_mass ? std::size_t{0} : 1,
                                              t.get(), n};
-    softonnx::threshold_kernel<Real>(softonnx::kernels(), projection)(rows, 0, batch);
+    softonnx::kernels_for<Real>(table).threshold[round % 4](rows, 0, batch);
     for (std::size_t row = 0; row < batch; ++row) {
       const Real* values = v.get() + row * n;
       const Real weight = mass[one_mass ? 0 : row];
@@ -170,11 +124,13 @@ static void test_threshold(const char* type) {
       worst = std::fmax(worst, error / std::numeric_limits<Real>::epsilon());
     }
   }
-  std::printf("threshold %s: %.2f epsilon\n", type, worst);
+  std::printf("%s %s: %.2f epsilon\n", table.name, type_name<Real>(), worst);
 }
 
 int main() {
-  test_exp();
-  test_threshold<float>("float32");
-  test_threshold<double>("float64");
+  const softonnx::KernelTables all = softonnx::runnable_kernels();
+  for (std::size_t i = 0; i < all.count; ++i) {
+    test_threshold<float>(*all.table[i]);
+    test_threshold<double>(*all.table[i]);
+  }
 }
