@@ -47,7 +47,7 @@ export type VjpRule<Attributes = unknown> = (
 ) => readonly (Value | undefined)[];
 
 /** An operator that this package defines, for one mode and element type. It has a body in standard
- * operators, which travels with each model as a FunctionProto, and a gradient rule of its own. */
+ * operators, which travels with each model as a FunctionProto, and a gradient rule. */
 export interface Definition {
   /** Unique in the domain, mode and type included: `SimplexThreshold_c1_float64`. */
   readonly name: string;
@@ -58,7 +58,9 @@ export interface Definition {
   readonly infer: (inputs: readonly Value[]) => readonly TensorType[];
   /** The outputs in standard operators. Traced once for each opset on a graph of its own. */
   readonly body: (inputs: readonly Value[]) => readonly Value[];
-  readonly vjp: VjpRule;
+  /** Its gradient rule. Left out where the body's own will do: it is then applied once more, in the open,
+   * and differentiated. */
+  readonly vjp?: VjpRule;
   /** The types to trace the body with; by default those of the first application. */
   readonly signature?: readonly TensorType[];
   /** Where it is at work. "always": exported as a function. "training": means something to the

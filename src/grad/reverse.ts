@@ -1,15 +1,15 @@
 import { type Node, readsOf } from "../builder/block.ts";
-import { findDefinition, type Pullback } from "../builder/definition.ts";
+import { type Definition, findDefinition, type Pullback } from "../builder/definition.ts";
 import { sameShape, sizeOfShape } from "../builder/dim.ts";
 import { isFloating } from "../builder/dtype.ts";
 import { failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
-import { add, fullLike, onesLike, zerosLike } from "../builder/operators/index.ts";
+import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/index.ts";
-import { isMissing, type Missing, missing, type Rule } from "./rules/rule.ts";
+import { type Cotangents, isMissing, type Missing, missing, type Rule } from "./rules/rule.ts";
 
 /** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
  * combine them, export them, differentiate them again.
@@ -143,15 +143,21 @@ class Reverse {
     this.#path = values;
   }
 
+  /** The gradients of the xs, by seeds for the ys. */
   run(seeds: readonly Value[]): Value[] {
+    const found = this.pull(seeds);
+    if (isMissing(found)) throw new GraphError(this.#operator, withoutRule(this.#without));
+    return this.#xs.map((x, i) => found[i] ?? zerosLike(x));
+  }
+
+  /** The same, undefined for zero; or what stands in the way. */
+  pull(seeds: readonly Value[]): Cotangents | Missing {
     this.#ys.forEach((y, i) => {
       this.#collect(y, seeds[i] as Value);
     });
     this.#walk();
-    if (this.#without.length > 0) {
-      throw new GraphError(this.#operator, withoutRule(this.#without));
-    }
-    return this.#xs.map((x) => this.#total(x) ?? zerosLike(x));
+    if (this.#without.length > 0) return missing(`its body has ${listed(this.#without)}`);
+    return this.#xs.map((x) => this.#total(x));
   }
 
   /** Nodes of one scope that follow each other go into one scope of the backward pass. */
@@ -163,7 +169,7 @@ class Reverse {
         for (; this.#nodes[i]?.scope === scope; i--) this.#step(this.#nodes[i] as Node);
       };
       if (scope === "") steps();
-      else this.#graph.scope(scope, steps);
+      else this.#graph.resume(scope, steps);
     }
   }
 
@@ -234,8 +240,31 @@ class Reverse {
 function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   const definition =
     node.definition ?? findDefinition(node.domain, node.op, graph.opsets.get(node.domain) ?? 0);
-  if (definition !== undefined) return definition.vjp;
+  if (definition !== undefined) {
+    return definition.vjp ?? ((pullback) => pullBackThroughBody(definition, pullback));
+  }
   return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
+}
+
+/** The rule of an operator that has none of its own: its body's. The body is applied to stand-ins for
+ * the inputs, so that the way from one input to another is not taken twice. */
+function pullBackThroughBody(definition: Definition, node: Pullback): Cotangents | Missing {
+  const inputs = node.inputs.map((input) => input && identity(input));
+  const outputs = definition.body(inputs as Value[]);
+  const reached = outputs.flatMap((y, i) => {
+    const seed = node.cotangent(i);
+    return seed === undefined ? [] : [{ y, seed }];
+  });
+  const ys = reached.map(({ y }) => y);
+  const xs = [...new Set(inputs.filter((_, i) => node.wants(i)))] as Value[];
+  const given = new Reverse(definition.name, node.graph, ys, xs).pull(
+    reached.map(({ seed }) => seed),
+  );
+  if (isMissing(given)) return given;
+  // What was given twice has one stand-in, and its whole cotangent at the first place.
+  return inputs.map((input, i) =>
+    inputs.indexOf(input) === i ? given[xs.indexOf(input as Value)] : undefined,
+  );
 }
 
 /** Neighbours first, so that a value of many uses loses the logarithm of their number in rounding and
@@ -267,15 +296,18 @@ function checkCotangent(node: Node, i: number, input: Value, cotangent: Value): 
 }
 
 function withoutRule(found: readonly { readonly node: Node; readonly reason: string }[]): string {
-  const list = [...found]
+  return (
+    `${found.length === 1 ? "one operator" : `${found.length} operators`} on the way from xs to y ` +
+    `cannot be differentiated: ${listed(found)}; give it a rule with customGradient, ` +
+    "or end the gradient before it with stopGradient"
+  );
+}
+
+function listed(found: readonly { readonly node: Node; readonly reason: string }[]): string {
+  return [...found]
     .reverse()
     .map(({ node, reason }) => `${describeNode(node)} (${reason})`)
     .join(", ");
-  return (
-    `${found.length === 1 ? "one operator" : `${found.length} operators`} on the way from xs to y ` +
-    `cannot be differentiated: ${list}; give it a rule with customGradient, ` +
-    "or end the gradient before it with stopGradient"
-  );
 }
 
 /** `Loop "encoder/loop"`. */

@@ -1,3 +1,4 @@
+import { type Definition, SOFTONNX_DOMAIN } from "../../src/builder/definition.ts";
 import { GraphError } from "../../src/builder/errors.ts";
 import { Graph } from "../../src/builder/graph.ts";
 import {
@@ -244,6 +245,70 @@ describe("rules that users write", () => {
     const y = passThrough(foreign(x), x.mul(2)).add(stopGradient(foreign(x)));
     const [dx] = vjp(y, [x]) as [Value];
     expect((await runBoth(g, { dx }, [numbers([1, 2])])).dx?.data).toEqual([2, 2]);
+  });
+});
+
+describe("an operator without a rule of its own", () => {
+  /** x1 times the square of x0, and x0 + x1. */
+  const definition: Definition = {
+    name: "SquareTimes",
+    domain: SOFTONNX_DOMAIN,
+    version: 1,
+    inputs: ["x0", "x1"],
+    outputs: ["y", "sum"],
+    infer: ([x]) => [x as Value, x as Value].map(({ dtype, shape }) => ({ dtype, shape })),
+    body: ([x, y]) => [(x as Value).mul(x as Value).mul(y as Value), (x as Value).add(y as Value)],
+    life: "always",
+  };
+  const apply = (inputs: Value[], rule = definition) =>
+    (inputs[0] as Value).graph.emit({
+      op: rule.name,
+      domain: rule.domain,
+      inputs,
+      definition: rule,
+      outputs: 2,
+    }).outputs as readonly [Value, Value];
+
+  test("has the rule of its body, at every order", async () => {
+    const { g, xs } = graph([2], [2]);
+    const [a, b] = xs;
+    const [y, sum] = apply([a, b]);
+    const first = vjp([y, sum], [a, b]);
+    const second = vjp(first[0] as Value, [a, b]);
+    const third = vjp(second[0] as Value, [b])[0] as Value;
+    const named = { da: first[0], db: first[1], daa: second[0], dab: second[1], daab: third };
+    const found = await runBoth(g, named as Record<string, Value>, [
+      numbers([2, 3]),
+      numbers([5, 7]),
+    ]);
+    expect(found.da?.data).toEqual([21, 43]);
+    expect(found.db?.data).toEqual([5, 10]);
+    expect(found.daa?.data).toEqual([10, 14]);
+    expect(found.dab?.data).toEqual([4, 6]);
+    expect(found.daab?.data).toEqual([2, 2]);
+  });
+
+  test("given one value twice, or a value and what depends on it", async () => {
+    const { g, xs } = graph([2]);
+    const [a] = xs;
+    const [cube] = vjp(apply([a, a])[0], [a]) as [Value];
+    const [mixed] = vjp(apply([a, a.mul(3)])[0], [a]) as [Value];
+    const found = await runBoth(g, { cube, mixed }, [numbers([2, 3])]);
+    expect(found.cube?.data).toEqual([12, 27]);
+    expect(found.mixed?.data).toEqual([36, 81]);
+  });
+
+  test("names itself and what in its body has no rule", () => {
+    const { xs } = graph([2], [2]);
+    const opaque: Definition = {
+      ...definition,
+      body: ([x, y]) => [foreign(x as Value), y as Value],
+    };
+    const [y] = apply([xs[0], xs[1]], opaque);
+    expect(() => vjp(y, [xs[0]])).toThrow(
+      /ai.softonnx.SquareTimes .*its body has com.example.Foreign .*no rule is known for it/,
+    );
+    expect(vjp(apply([xs[0], xs[1]], opaque)[1], [xs[1]])[0]?.shape).toEqual([2]);
   });
 });
 
