@@ -159,6 +159,11 @@ export abstract class Assembly {
     return this.#scopes.within(name, true, build);
   }
 
+  /** Goes on in a scope under the current one, whether or not it was left before. */
+  resume<Result>(scope: string, build: () => Result): Result {
+    return this.#scopes.resume(scope, build);
+  }
+
   /** Builds the body of a Loop, If or function as a block of its own.
    *
    * @param inputs the types and names of the body's arguments

@@ -12,11 +12,25 @@ export class Scopes {
   /** Runs `build` one level deeper.
    * @param numbered number the name from its first use on, if this is the top level */
   within<Result>(name: string, numbered: boolean, build: () => Result): Result {
-    const outer = this.#current;
-    const path = outer === "" ? name : `${outer}/${name}`;
+    const path = this.#below(name);
     const count = this.#counts.get(path) ?? 0;
     this.#counts.set(path, count + 1);
-    this.#current = count > 0 || (numbered && outer === "") ? `${path}_${count}` : path;
+    const top = this.#current === "";
+    return this.#run(count > 0 || (numbered && top) ? `${path}_${count}` : path, build);
+  }
+
+  /** Runs `build` in a scope that may have been left before, under the current one. */
+  resume<Result>(path: string, build: () => Result): Result {
+    return this.#run(this.#below(path), build);
+  }
+
+  #below(name: string): string {
+    return this.#current === "" ? name : `${this.#current}/${name}`;
+  }
+
+  #run<Result>(path: string, build: () => Result): Result {
+    const outer = this.#current;
+    this.#current = path;
     try {
       return build();
     } finally {

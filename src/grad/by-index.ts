@@ -1,15 +1,7 @@
 import type { Pullback } from "../builder/definition.ts";
-import { isStatic, sizeOfShape } from "../builder/dim.ts";
-import {
-  expand,
-  range,
-  reduceProd,
-  reshape,
-  scatterElements,
-  shape,
-} from "../builder/operators/index.ts";
+import { expand, reshape, scatterElements } from "../builder/operators/index.ts";
+import { elementNumbers } from "../builder/operators/indexing.ts";
 import type { Size } from "../builder/operators/sizes.ts";
-import { int64Data } from "../builder/tensor.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike, sizesFor } from "./broadcast.ts";
 
@@ -26,15 +18,6 @@ export function pullBackByIndex<A>(node: Pullback<A>): Value {
     attributes: node.node.attributes,
   }).outputs[0] as Value;
   return addAt(zeros(x, sizesFor(x)), origins, node.dy);
-}
-
-/** 0, 1, 2, … in the shape of x. */
-export function elementNumbers(x: Value): Value {
-  const { graph } = x;
-  const count = isStatic(x.shape)
-    ? graph.lifted(int64Data(sizeOfShape(x.shape) as number))
-    : reduceProd(shape(x));
-  return reshapeLike(range(graph.lifted(int64Data(0)), count, graph.lifted(int64Data(1))), x);
 }
 
 /** The base with each update added to the element of that number.

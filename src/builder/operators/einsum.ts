@@ -1,4 +1,4 @@
-import { broadcastShapes, type Dim, formatShape, type Shape } from "../dim.ts";
+import { broadcastShapes, type Dim, formatShape, type Shape, sameShape } from "../dim.ts";
 import { failArgument, GraphError } from "../errors.ts";
 import type { Value } from "../value.ts";
 
@@ -9,7 +9,8 @@ export interface Equation {
   readonly result: readonly string[];
 }
 
-const ELLIPSIS = "...";
+/** The subscript for any axes. */
+export const ELLIPSIS = "...";
 
 /** Takes an equation apart. An output left out is "..." and then every letter that occurs once, in
  * alphabetical order.
@@ -64,7 +65,7 @@ export function einsumShape(
     const term = equation.operands[i] as readonly string[];
     for (const [subscript, dims] of assign(operator, term, value, i)) {
       const known = sizes.get(subscript);
-      const merged = sizes.has(subscript) ? broadcastShapes(known, dims) : { shape: dims };
+      const merged = sizes.has(subscript) ? merge(subscript, known, dims) : { shape: dims };
       if ("clash" in merged) {
         throw new GraphError(
           operator,
@@ -81,6 +82,13 @@ export function einsumShape(
     result.push(...dims);
   }
   return result;
+}
+
+/** Only what "..." stands for broadcasts. ONNX Runtime also takes 1 for n under a letter, and then infers
+ * a wrong shape. */
+function merge(subscript: string, a: Shape | undefined, b: Shape | undefined) {
+  const clashes = subscript !== ELLIPSIS && sameShape(a, b) === false;
+  return clashes ? { clash: 0 } : broadcastShapes(a, b);
 }
 
 /** The axes of one operand that each subscript stands for. */

@@ -1,6 +1,15 @@
 import { attribute } from "../block.ts";
 import type { TensorType } from "../definition.ts";
-import { type Dim, formatShape, type Shape, sameDim, sameShape, subtractDims } from "../dim.ts";
+import {
+  type Dim,
+  formatShape,
+  isStatic,
+  type Shape,
+  sameDim,
+  sameShape,
+  sizeOfShape,
+  subtractDims,
+} from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
 import {
@@ -15,8 +24,12 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { type AxisOptions, axisAttribute, axisOf, elementsIn, requireOpset } from "./axes.ts";
+import { range } from "./creation.ts";
 import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
 import { cast } from "./logic.ts";
+import { reduceProd } from "./reduction.ts";
+import { reshape } from "./reshape.ts";
+import { type Size, shape, sizesOf } from "./sizes.ts";
 
 /** Options of the scatters. */
 export interface ScatterOptions {
@@ -81,7 +94,10 @@ export function scatterElements(
   return emitOne("ScatterElements", inputs, attributes, "scatterElements");
 }
 
-/** x with the updates put as the slices that the rows of `indices` name, the inverse of gatherND. */
+/** x with the updates put as the slices that the rows of `indices` name, the inverse of gatherND.
+ *
+ * With a reduction it is composed of ScatterElements: ONNX Runtime (1.30) divides ScatterND among threads
+ * and loses updates where two of them meet. */
 export function scatterND(
   x: Operand,
   indices: Operand,
@@ -89,9 +105,30 @@ export function scatterND(
   options: ScatterOptions = {},
 ): Value {
   checkOptions("scatterND", options, ["reduction"]);
+  const { reduction = "none" } = options;
   const inputs = scattered("scatterND", x, indices, updates);
-  const attributes = reductionAttribute("scatterND", inputs[0], options.reduction);
-  return emitOne("ScatterND", inputs, attributes, "scatterND");
+  const attributes = reductionAttribute("scatterND", inputs[0], reduction);
+  if (reduction === "none") return emitOne("ScatterND", inputs, attributes, "scatterND");
+  const [value, at, added] = inputs;
+  const numbers = gatherND(elementNumbers(value), at);
+  if (sameShape(numbers.shape, added.shape) === false) {
+    failArgument("scatterND", "updates", `shape ${formatShape(numbers.shape)}`, added);
+  }
+  const [flat, places, parts] = [value, numbers, added].map((one) => reshape(one, [-1]));
+  const sum = scatterElements(flat as Value, places as Value, parts as Value, { reduction });
+  return reshape(sum, sizes(value));
+}
+
+/** 0, 1, 2, … in the shape of x: what an operator that only moves elements makes of them says where each
+ * came from. */
+export function elementNumbers(x: Value): Value {
+  const count = isStatic(x.shape) ? (sizeOfShape(x.shape) as number) : reduceProd(shape(x));
+  const first = x.graph.constant(0, [], "int64");
+  return reshape(range(first, count), sizes(x));
+}
+
+function sizes(x: Value): readonly Size[] | Value {
+  return x.shape === undefined ? shape(x) : sizesOf(x);
 }
 
 /** Where x is not zero: an int64 matrix of one row for each axis of x and one column for each such

@@ -13,7 +13,7 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
-import { einsumShape, parseEquation, printEquation } from "./einsum.ts";
+import { ELLIPSIS, type Equation, einsumShape, parseEquation, printEquation } from "./einsum.ts";
 import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
 import { squeeze, unsqueeze } from "./reshape.ts";
 
@@ -37,7 +37,7 @@ export function matmul(a: Operand, b: Operand): Value {
   const [x, y] = liftAll("matmul", { a, b }) as [Value, Value];
   // ONNX Runtime (1.17 to 1.30, default optimisation level) computes MatMul(Transpose(A), v) with a
   // vector v as if A were not transposed, and sees a Transpose also where arithmetic, an Identity or a
-  // Reshape stands between. As v A, or with v as a column, it is right.
+  // Reshape stands between. With v as a column it is right.
   const plain = x.origin.kind !== "node" || x.shape?.length === 1;
   if (plain || (y.shape !== undefined && y.shape.length !== 1)) {
     return emitOne("MatMul", [x, y], {}, "matmul");
@@ -46,8 +46,6 @@ export function matmul(a: Operand, b: Operand): Value {
     throw new GraphError("matmul", `the rank of b must be known beside a computed a; b is ${y}`);
   }
   if (sameDim(x.shape?.at(-1), y.shape[0]) === false) throw innerDiffer("matmul", x.shape, y.shape);
-  const matrix = untransposed(x);
-  if (matrix !== undefined) return emitOne("MatMul", [y, matrix], {}, "matmul");
   return squeeze(emitOne("MatMul", [x, unsqueeze(y, 1)], {}, "matmul"), -1);
 }
 
@@ -69,7 +67,8 @@ export function gemm(a: Operand, b: Operand, c?: Operand, options: GemmOptions =
 }
 
 /** The sum of products that an equation says: letters name axes, those missing from the output are
- * summed, `...` stands for any axes between, a letter twice in one operand takes its diagonal.
+ * summed, `...` stands for any axes between, which broadcast, and a letter twice in one operand takes its
+ * diagonal.
  *
  * ```ts
  * const outer = einsum("i,j->ij", x, y);
@@ -91,23 +90,34 @@ export function einsum(equation: string, ...operands: readonly Operand[]): Value
   );
   requireOpset("einsum", (values[0] as Value).graph, 12);
   const attributes = { equation: attribute.string(printEquation(parsed)) };
-  return emitOne("Einsum", values, attributes, "einsum");
+  return emitOne("Einsum", levelled(parsed, values), attributes, "einsum");
+}
+
+/** The operands with axes of size 1 put in so that "..." stands for as many in each: ONNX Runtime 1.30
+ * crashes where it does not. */
+function levelled({ operands }: Equation, values: readonly Value[]): readonly Value[] {
+  const hidden = values.map((value, i) => hiddenRank(operands[i] as readonly string[], value));
+  const most = Math.max(...hidden.map((rank) => rank ?? 0));
+  return values.map((value, i) => {
+    const [term, rank] = [operands[i] as readonly string[], hidden[i]];
+    if (rank === undefined || rank >= most) return value;
+    const first = term.indexOf(ELLIPSIS);
+    return unsqueeze(
+      value,
+      Array.from({ length: most - rank }, (_, axis) => first + axis),
+    );
+  });
+}
+
+/** How many axes "..." stands for in an operand; undefined without one, or where that is not known. */
+function hiddenRank(term: readonly string[], value: Value): number | undefined {
+  const rank = value.shape?.length;
+  const open = rank === undefined || !term.includes(ELLIPSIS) || rank < term.length - 1;
+  return open ? undefined : rank - (term.length - 1);
 }
 
 function optionalFloat(name: string, value: number): Attributes {
   return value === 1 ? {} : { [name]: attribute.float(value) };
-}
-
-/** The matrices of which x are the transposes, if that is what x was made as. */
-function untransposed(x: Value): Value | undefined {
-  const node = x.producer;
-  if (node?.op !== "Transpose" || node.domain !== "") return undefined;
-  const { permutation } = node.normal as { readonly permutation: readonly number[] };
-  const rank = permutation.length;
-  const swaps = permutation.every((from, axis) =>
-    axis < rank - 2 ? from === axis : from === 2 * rank - 3 - axis,
-  );
-  return rank >= 2 && swaps ? node.inputs[0] : undefined;
 }
 
 function productShape(node: NodeFacts, a: Value, b: Value): Shape | undefined {

@@ -18,11 +18,12 @@ import {
   where,
   zerosLike,
 } from "../../builder/operators/index.ts";
+import { elementNumbers } from "../../builder/operators/indexing.ts";
 import type { Size } from "../../builder/operators/sizes.ts";
 import type { Axis, ScatterReduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sizesFor } from "../broadcast.ts";
-import { addAt, elementNumbers, pullBackByIndex, zeros } from "../by-index.ts";
+import { addAt, pullBackByIndex, zeros } from "../by-index.ts";
 import { type Cotangents, type Missing, missing, type Rules, zero } from "./rule.ts";
 
 /** Entries of dy are added to zeros at the places they were taken from, those taken twice twice. */

@@ -1,6 +1,7 @@
 import { Graph } from "../../../src/builder/graph.ts";
 import * as op from "../../../src/builder/operators/index.ts";
 import type { Value } from "../../../src/builder/value.ts";
+import { dependsOn, grad } from "../../../src/grad/index.ts";
 
 /** A value float32 [b, n, 3] and the elements of its shape. */
 function sizesOfX(): { readonly g: Graph; readonly x: Value; readonly s: Value } {
@@ -123,15 +124,30 @@ describe("A product with a vector", () => {
     expect([name, ...(inputs ?? [])]).toEqual(["MatMul", A, w]);
   });
 
-  test("puts the vector first where the matrix is transposed", () => {
-    const { op: name, inputs } = op.matmul(op.transpose(A), v).producer ?? {};
-    expect([name, ...(inputs ?? [])]).toEqual(["MatMul", v, A]);
-  });
-
   test("makes the vector a column where the matrix is computed", () => {
     const product = op.matmul(op.abs(A), w);
     expect(product.shape).toEqual(["n"]);
     expect(product.producer?.op).toBe("Squeeze");
     expect(product.producer?.inputs[0]?.producer?.inputs[1]?.shape).toEqual(["m", 1]);
+  });
+
+  test("reads the transposed matrix, so that it has a gradient of its own", () => {
+    const transposed = op.transpose(A);
+    const product = op.matmul(transposed, v);
+    expect(product.producer?.inputs[0]?.producer?.inputs[0]).toBe(transposed);
+    const [cotangent] = grad(op.reduceSum(product), [transposed]);
+    expect(cotangent?.producer?.op).not.toBe("Expand");
+    expect(dependsOn(product, transposed)).toBe(true);
+  });
+});
+
+describe("An equation with ellipses", () => {
+  test("gives each operand as many axes under them", () => {
+    const g = new Graph("ellipses");
+    const x = g.input("x", "float32", [4, 2, 3]);
+    const y = g.input("y", "float32", [3, 5]);
+    const product = op.einsum("...ij,...jk->...ik", x, y);
+    expect(product.shape).toEqual([4, 2, 5]);
+    expect(product.producer?.inputs[1]?.shape).toEqual([1, 3, 5]);
   });
 });

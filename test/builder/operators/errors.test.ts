@@ -59,6 +59,10 @@ describe("A call that cannot be right says what was expected and what was given"
       'einsum: equation: expected "..." in the output as in the operands, got "...j->j"',
     ],
     [
+      (x) => op.einsum("ij,jk->ik", x, x.graph.constant([[1, 2]])),
+      'einsum: "j" is [3] before and [1] in operand 1, float32 [1, 2] "constant"',
+    ],
+    [
       (x) => op.einsum("i->i", x),
       'einsum: operand 0: expected 1 dimensions for "i", got float32 [20, 3] "x"',
     ],
