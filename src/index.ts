@@ -110,5 +110,8 @@ export type { Literal, NestedArray, TensorData } from "./builder/tensor.ts";
 export type { Value } from "./builder/value.ts";
 export type { ModelOptions, StateTensor } from "./builder/write.ts";
 export { dependsOn, grad, valueAndGrad, vjp } from "./grad/index.ts";
+
+import "./ops/kernels/index.ts";
+
 export * from "./ops/index.ts";
 export { VERSION } from "./version.ts";

@@ -45,6 +45,50 @@ export function printEquation({ operands, result }: Equation): string {
   return `${operands.map((term) => term.join("")).join(",")}->${result.join("")}`;
 }
 
+/** The same sum without "...": each axis under it gets a letter, and an axis of size 1 that broadcasts is
+ * to be dropped from its operand. ONNX Runtime 1.30 crashes where ellipses stand for different ranks, and
+ * infers wrong shapes where 1 stands beside n.
+ *
+ * @param shapes of the operands, which fit the equation
+ * @returns the equation, and for each operand the axes to drop; as it was where a rank is unknown */
+export function withoutEllipsis(
+  equation: Equation,
+  shapes: readonly (Shape | undefined)[],
+): { readonly equation: Equation; readonly dropped: readonly (readonly number[])[] } {
+  const hidden = equation.operands.map((term, i) => {
+    const at = term.indexOf(ELLIPSIS);
+    const shape = shapes[i];
+    if (at < 0) return [];
+    return shape?.slice(at, at + shape.length - term.length + 1);
+  });
+  const known = hidden.filter((dims) => dims !== undefined);
+  if (!equation.result.includes(ELLIPSIS) || known.length < hidden.length) {
+    return { equation, dropped: shapes.map(() => []) };
+  }
+  const rank = Math.max(...known.map((dims) => dims.length));
+  const letters = freeLetters(equation, rank);
+  // Axes are counted from the last, as they broadcast.
+  const wide = letters.map((_, axis) => known.some((dims) => (dims.at(axis - rank) ?? 1) !== 1));
+  const dropped: number[][] = [];
+  const operands = equation.operands.map((term, i) => {
+    const dims = known[i] as Shape;
+    const at = term.indexOf(ELLIPSIS);
+    const axes = dims.map((_, j) => rank - dims.length + j);
+    const drops = (axis: number) => dims.at(axis - rank) === 1 && wide[axis] === true;
+    dropped.push(axes.filter(drops).map((axis) => at + axis - (rank - dims.length)));
+    const kept = axes.filter((axis) => !drops(axis)).map((axis) => letters[axis] as string);
+    return term.flatMap((subscript) => (subscript === ELLIPSIS ? kept : [subscript]));
+  });
+  const result = equation.result.flatMap((s) => (s === ELLIPSIS ? letters : [s]));
+  return { equation: { operands, result }, dropped };
+}
+
+function freeLetters({ operands }: Equation, count: number): string[] {
+  const used = new Set(operands.flat());
+  const free = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  return free.filter((letter) => !used.has(letter)).slice(0, count);
+}
+
 function subscripts(operator: string, term: string): string[] {
   const found: string[] = term.match(/\.\.\.|[A-Za-z]/g) ?? [];
   if (found.join("") !== term || found.indexOf(ELLIPSIS) !== found.lastIndexOf(ELLIPSIS)) {

@@ -13,7 +13,7 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
-import { ELLIPSIS, type Equation, einsumShape, parseEquation, printEquation } from "./einsum.ts";
+import { einsumShape, parseEquation, printEquation, withoutEllipsis } from "./einsum.ts";
 import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
 import { squeeze, unsqueeze } from "./reshape.ts";
 
@@ -89,31 +89,14 @@ export function einsum(equation: string, ...operands: readonly Operand[]): Value
     Object.fromEntries(operands.map((operand, i) => [`operand ${i}`, operand])),
   );
   requireOpset("einsum", (values[0] as Value).graph, 12);
-  const attributes = { equation: attribute.string(printEquation(parsed)) };
-  return emitOne("Einsum", levelled(parsed, values), attributes, "einsum");
-}
-
-/** The operands with axes of size 1 put in so that "..." stands for as many in each: ONNX Runtime 1.30
- * crashes where it does not. */
-function levelled({ operands }: Equation, values: readonly Value[]): readonly Value[] {
-  const hidden = values.map((value, i) => hiddenRank(operands[i] as readonly string[], value));
-  const most = Math.max(...hidden.map((rank) => rank ?? 0));
-  return values.map((value, i) => {
-    const [term, rank] = [operands[i] as readonly string[], hidden[i]];
-    if (rank === undefined || rank >= most) return value;
-    const first = term.indexOf(ELLIPSIS);
-    return unsqueeze(
-      value,
-      Array.from({ length: most - rank }, (_, axis) => first + axis),
-    );
-  });
-}
-
-/** How many axes "..." stands for in an operand; undefined without one, or where that is not known. */
-function hiddenRank(term: readonly string[], value: Value): number | undefined {
-  const rank = value.shape?.length;
-  const open = rank === undefined || !term.includes(ELLIPSIS) || rank < term.length - 1;
-  return open ? undefined : rank - (term.length - 1);
+  einsumShape("einsum", parsed, values);
+  const plain = withoutEllipsis(
+    parsed,
+    values.map(({ shape }) => shape),
+  );
+  const attributes = { equation: attribute.string(printEquation(plain.equation)) };
+  const inputs = values.map((value, i) => squeeze(value, plain.dropped[i] as readonly number[]));
+  return emitOne("Einsum", inputs, attributes, "einsum");
 }
 
 function optionalFloat(name: string, value: number): Attributes {

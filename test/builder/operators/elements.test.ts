@@ -142,12 +142,18 @@ describe("A product with a vector", () => {
 });
 
 describe("An equation with ellipses", () => {
-  test("gives each operand as many axes under them", () => {
-    const g = new Graph("ellipses");
-    const x = g.input("x", "float32", [4, 2, 3]);
-    const y = g.input("y", "float32", [3, 5]);
-    const product = op.einsum("...ij,...jk->...ik", x, y);
-    expect(product.shape).toEqual([4, 2, 5]);
-    expect(product.producer?.inputs[1]?.shape).toEqual([1, 3, 5]);
+  const g = new Graph("ellipses");
+  const x = g.input("x", "float32", [4, 1, 2, 3]);
+  const y = g.input("y", "float32", [7, 3, 5]);
+  const product = op.einsum("...ij,...jk->...ik", x, y);
+
+  test("is written with a letter for each axis under them", () => {
+    expect(product.shape).toEqual([4, 7, 2, 5]);
+    expect(product.producer?.attributes.equation?.value).toBe("aij,bjk->abik");
+  });
+
+  test("drops axes of size 1 that broadcast", () => {
+    expect(product.producer?.inputs[0]?.shape).toEqual([4, 2, 3]);
+    expect(product.producer?.inputs[1]).toBe(y);
   });
 });

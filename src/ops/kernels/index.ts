@@ -1,0 +1,3 @@
+// Every kernel operator, for its effect alone: each registers itself, so that imported models that hold it
+// can be differentiated also by programs that never call it.
+import "./simplex-threshold.ts";
