@@ -14,7 +14,7 @@ import {
   equal,
   exp,
   greater,
-  less,
+  isNaN as isNotNumber,
   log,
   loop,
   mul,
@@ -129,10 +129,8 @@ function body(v: Value, mass: Value, mode: SoftMode, dtype: ThresholdType): Valu
     mode === "smooth"
       ? sub(log(sum(exp(shifted))), log(positive))
       : solve(shifted, positive, mode, dtype);
-  // Max and Relu may lose a NaN on the way.
-  const none = v.graph.constant(0, [], dtype);
-  const poison = sum(where(less(v, Number.POSITIVE_INFINITY), none, Number.NaN));
-  return add(add(t, largest), poison);
+  // Relu may lose a NaN on the way, but not the sum of the row, which for -infinity is only -infinity.
+  return where(isNotNumber(sum(shifted)), Number.NaN, add(t, largest));
 }
 
 /** The root for rows whose largest entry is 0. One loop over all rows: those that have converged stay

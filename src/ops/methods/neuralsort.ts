@@ -20,8 +20,10 @@ function rows(request: RowsRequest): Value {
 function ranks(request: OrderRequest): Value {
   const { x, mode } = request;
   const weights = projectSimplex(logits(request, { kind: "all" }), mode);
-  const totals = op.clip(op.reduceSum(weights, { axes: -2 }), 1e-10);
-  return op.div(op.matmul(numbersFrom1(x), weights), totals);
+  const numbers = numbersFrom1(x);
+  // A product, because ONNX Runtime's sum over rows is up to 50 times slower.
+  const totals = op.clip(op.matmul(op.onesLike(numbers), weights), 1e-10);
+  return op.div(op.matmul(numbers, weights), totals);
 }
 
 /** [..., n] for the top, else [..., k, n]. */
