@@ -35,8 +35,8 @@ const cases: readonly (readonly [what: string, call: (x: Value) => unknown, mess
   ],
   [
     "a method that is to come",
-    (x) => soft.sort(x, { method: "ot" }),
-    'sort: method "ot" is not available yet; use "softsort" or "neuralsort"',
+    (x) => soft.rank(x, { method: "smoothSort" }),
+    'rank: method "smoothSort" is not available yet; use "softsort" or "neuralsort"',
   ],
   [
     "an axis that is not there",
