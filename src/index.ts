@@ -114,4 +114,5 @@ export { dependsOn, grad, valueAndGrad, vjp } from "./grad/index.ts";
 import "./ops/kernels/index.ts";
 
 export * from "./ops/index.ts";
+export * from "./train/index.ts";
 export { VERSION } from "./version.ts";

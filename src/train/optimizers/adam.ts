@@ -1,0 +1,80 @@
+import type { Value } from "../../builder/value.ts";
+import {
+  decayedGradient,
+  decayedParameter,
+  movedTowards,
+  type Optimizer,
+  optimizerOptions,
+  type Rate,
+  type Slot,
+} from "./optimizer.ts";
+
+/** Options of adam and adamw. */
+export interface AdamOptions {
+  /** Default 0.001. */
+  readonly rate?: Rate;
+  /** Of the running mean of the gradient. Default 0.9. */
+  readonly beta1?: number;
+  /** Of the running mean of its square. Default 0.999. */
+  readonly beta2?: number;
+  /** Added to the root of that mean. Default 1e-8. */
+  readonly epsilon?: number;
+  /** Default 0 for adam, 0.01 for adamw. */
+  readonly weightDecay?: number;
+}
+
+export const adamDefaults: Readonly<Required<AdamOptions>> = Object.freeze({
+  rate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+});
+
+export const adamwDefaults: Readonly<Required<AdamOptions>> = Object.freeze({
+  ...adamDefaults,
+  weightDecay: 1e-2,
+});
+
+type Resolved = Required<AdamOptions>;
+
+/** Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1). Weight decay is added to the gradient, as
+ * torch.optim.Adam does it; adamw keeps it apart.
+ *
+ * ```ts
+ * optimize(g, loss, { optimizer: adam({ rate: 3e-4 }) });
+ * ```
+ * @throws GraphError for options that are wrong */
+export function adam(options: AdamOptions = {}): Optimizer {
+  const resolved = optimizerOptions("adam", options, adamDefaults, ["beta1", "beta2"]);
+  const { rate, weightDecay } = resolved;
+  const next = (slot: Slot) => slot.parameter.sub(move(slot, decayedGradient(slot), resolved));
+  return { name: "adam", rate, weightDecay, next };
+}
+
+/** Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm
+ * 2), as torch.optim.AdamW: the weights shrink by rate times weightDecay.
+ *
+ * ```ts
+ * optimize(g, loss, { optimizer: adamw({ rate: 3e-4, weightDecay: 0.1 }) });
+ * ```
+ * @throws GraphError for options that are wrong */
+export function adamw(options: AdamOptions = {}): Optimizer {
+  const resolved = optimizerOptions("adamw", options, adamwDefaults, ["beta1", "beta2"]);
+  const { rate, weightDecay } = resolved;
+  const next = (slot: Slot) => decayedParameter(slot).sub(move(slot, slot.gradient, resolved));
+  return { name: "adamw", rate, weightDecay, next };
+}
+
+function move(slot: Slot, gradient: Value, { beta1, beta2, epsilon }: Resolved): Value {
+  const mean = slot.keep("mean", 0, (old) => movedTowards(old, gradient, beta1)).next;
+  const square = slot.keep("square", 0, (old) =>
+    old.mul(beta2).add(gradient.square().mul(1 - beta2)),
+  ).next;
+  // 1 - beta^t, as a state: computed as a power it would lose its digits in float32.
+  const weight = (name: string, beta: number) =>
+    slot.keepScalar(name, 0, (old) => old.mul(beta).add(1 - beta)).next;
+  const rate = slot.rate.div(weight("weight1", beta1));
+  const root = square.sqrt().div(weight("weight2", beta2).sqrt()).add(epsilon);
+  return mean.div(root).mul(rate);
+}
