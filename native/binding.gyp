@@ -47,7 +47,10 @@
         "kernels/processor.cpp",
         "library/register.cpp",
         "ops/operator.cpp",
+        "ops/scratch.cpp",
+        "ops/shapes.cpp",
         "ops/simplex_threshold.cpp",
+        "ops/softsort.cpp",
         "ops/tensors.cpp"
       ],
       "cflags_cc!": ["-fno-exceptions"],

@@ -23,14 +23,31 @@ namespace {
 #include "simd.inl"
 #include "math.inl"
 #include "lanes.inl"
+#include "arena.inl"
+#include "radix_sort.inl"
 #include "simplex_threshold.inl"
+#include "softsort_smooth.inl"
+#include "softsort_windows.inl"
+#include "softsort.inl"
+
+template <Projection projection, class Real>
+constexpr void fill(RealKernels<Real>& kernels) {
+  constexpr int mode = static_cast<int>(projection);
+  kernels.threshold[mode] = threshold_rows<projection, Real>;
+  kernels.softsort_values[mode] = softsort_kernel<projection, false, Real>();
+  kernels.softsort_ranks[mode] = softsort_kernel<projection, true, Real>();
+  kernels.softsort_values_grad[mode] = softsort_gradient_kernel<projection, false, Real>();
+  kernels.softsort_ranks_grad[mode] = softsort_gradient_kernel<projection, true, Real>();
+}
 
 template <class Real>
 constexpr RealKernels<Real> all() {
-  return {
-      {threshold_rows<Projection::smooth, Real>, threshold_rows<Projection::c0, Real>,
-       threshold_rows<Projection::c1, Real>, threshold_rows<Projection::c2, Real>},
-  };
+  RealKernels<Real> result{};
+  fill<Projection::smooth>(result);
+  fill<Projection::c0>(result);
+  fill<Projection::c1>(result);
+  fill<Projection::c2>(result);
+  return result;
 }
 
 }  // namespace

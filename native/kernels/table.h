@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simplex_threshold.h"
+#include "softsort.h"
 
 namespace softonnx {
 
@@ -9,6 +10,10 @@ namespace softonnx {
 template <class Real>
 struct RealKernels {
   ThresholdKernel<Real> threshold[kProjectionCount];
+  RowKernel<SoftSortRows<Real>> softsort_values[kProjectionCount];
+  RowKernel<SoftSortRows<Real>> softsort_ranks[kProjectionCount];
+  RowKernel<SoftSortGradRows<Real>> softsort_values_grad[kProjectionCount];
+  RowKernel<SoftSortGradRows<Real>> softsort_ranks_grad[kProjectionCount];
 };
 
 struct KernelTable {

@@ -6,6 +6,7 @@
 
 #include "../ops/operator.h"
 #include "../ops/simplex_threshold.h"
+#include "../ops/softsort.h"
 
 namespace softonnx {
 namespace {
@@ -20,7 +21,7 @@ struct Domain {
 };
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
-  for (const OperatorList& list : {simplex_threshold_operators()}) {
+  for (const OperatorList& list : {simplex_threshold_operators(), softsort_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

@@ -35,9 +35,13 @@ CustomOperator::CustomOperator(const ort::Api& table, const OperatorSpec& descri
   name = [](const ort::CustomOp* op) { return self(op).spec.name; };
   // Null is the CPU provider.
   provider = [](const ort::CustomOp*) -> const char* { return nullptr; };
-  input_type = [](const ort::CustomOp* op, std::size_t) { return self(op).spec.type; };
+  input_type = [](const ort::CustomOp* op, std::size_t index) {
+    return self(op).spec.input_type(index);
+  };
   input_count = [](const ort::CustomOp* op) { return self(op).spec.inputs; };
-  output_type = [](const ort::CustomOp* op, std::size_t) { return self(op).spec.type; };
+  output_type = [](const ort::CustomOp* op, std::size_t index) {
+    return self(op).spec.output_type(index);
+  };
   output_count = [](const ort::CustomOp* op) { return self(op).spec.outputs; };
   input_presence = [](const ort::CustomOp*, std::size_t) { return 0; };
   output_presence = [](const ort::CustomOp*, std::size_t) { return 0; };

@@ -8,12 +8,14 @@
 
 namespace softonnx {
 
-// Every tensor of a kernel operator has the element type that its name ends with.
 struct OperatorSpec {
   const char* name;
+  // Of its tensors, except those of int64: bit i of these sets is for input or output i.
   ort::ElementType type;
   std::size_t inputs;
   std::size_t outputs;
+  unsigned int64_inputs;
+  unsigned int64_outputs;
   // Which of the variants that share these functions this one is; its meaning is theirs.
   int variant;
   ort::Status* (*compute)(const ort::Api& api, const OperatorSpec& spec,
@@ -21,6 +23,13 @@ struct OperatorSpec {
   // Optional: null where the output shapes are not known before the run.
   ort::Status* (*infer_shapes)(const ort::Api& api, const OperatorSpec& spec,
                                ort::ShapeInferContext* context);
+
+  ort::ElementType input_type(std::size_t index) const {
+    return int64_inputs >> index & 1 ? ort::ElementType::int64 : type;
+  }
+  ort::ElementType output_type(std::size_t index) const {
+    return int64_outputs >> index & 1 ? ort::ElementType::int64 : type;
+  }
 };
 
 struct OperatorList {

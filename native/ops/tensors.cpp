@@ -6,44 +6,88 @@
 
 namespace softonnx {
 
-ort::Status* invalid_argument(const ort::Api& api, const char* format, ...) {
+namespace {
+
+ort::Status* error(const ort::Api& api, ort::ErrorCode code, const char* format,
+                   std::va_list arguments) {
   char message[256];
-  std::va_list arguments;
-  va_start(arguments, format);
   std::vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  return api.CreateStatus(ort::ErrorCode::invalid_argument, message);
+  return api.CreateStatus(code, message);
 }
 
-ort::Status* matrix_input(const ort::Api& api, const ort::KernelContext* context,
-                          const char* operator_name, std::size_t index,
-                          const char* argument_name, MatrixInput* result) {
+// "[2, 3]"
+struct ShapeText {
+  char text[80];
+
+  explicit ShapeText(const Input& input) {
+    std::size_t length = 0;
+    text[length++] = '[';
+    for (std::size_t i = 0; i < input.rank; ++i) {
+      length += static_cast<std::size_t>(std::snprintf(text + length, sizeof text - length,
+                                                       i == 0 ? "%lld" : ", %lld",
+                                                       static_cast<long long>(input.dims[i])));
+    }
+    std::snprintf(text + length, sizeof text - length, "]");
+  }
+};
+
+}  // namespace
+
+ort::Status* invalid_argument(const ort::Api& api, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  ort::Status* status = error(api, ort::ErrorCode::invalid_argument, format, arguments);
+  va_end(arguments);
+  return status;
+}
+
+ort::Status* failure(const ort::Api& api, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  ort::Status* status = error(api, ort::ErrorCode::fail, format, arguments);
+  va_end(arguments);
+  return status;
+}
+
+ort::Status* read_input(const ort::Api& api, const ort::KernelContext* context,
+                        const char* operator_name, std::size_t index, const char* argument_name,
+                        std::size_t rank, Input* result) {
   const ort::Value* value = nullptr;
   if (ort::Status* status = api.KernelContext_GetInput(context, index, &value)) return status;
   ort::TensorInfo* info = nullptr;
   if (ort::Status* status = api.GetTensorTypeAndShape(value, &info)) return status;
-  std::size_t rank = 0;
-  std::int64_t dims[2] = {0, 0};
-  ort::Status* status = api.GetDimensionsCount(info, &rank);
-  if (!status && rank == 2) status = api.GetDimensions(info, dims, rank);
+  *result = {};
+  ort::Status* status = api.GetDimensionsCount(info, &result->rank);
+  if (!status && result->rank == rank && rank > 0) {
+    status = api.GetDimensions(info, result->dims, rank);
+  }
   api.ReleaseTensorTypeAndShapeInfo(info);
   if (status) return status;
-  if (rank != 2) {
-    return invalid_argument(api, "%s: %s: expected rank 2, got rank %zu", operator_name,
-                            argument_name, rank);
+  if (result->rank != rank) {
+    return invalid_argument(api, "%s: %s: expected rank %zu, got rank %zu", operator_name,
+                            argument_name, rank, result->rank);
   }
   void* data = nullptr;
   // The interface has no read-only getter.
   status = api.GetTensorMutableData(const_cast<ort::Value*>(value), &data);
-  *result = {data, dims[0], dims[1]};
+  result->data = data;
   return status;
 }
 
-ort::Status* matrix_output(const ort::Api& api, ort::KernelContext* context, std::size_t index,
-                           std::int64_t rows, std::int64_t columns, void** data) {
-  const std::int64_t dims[2] = {rows, columns};
+ort::Status* require_same_shape(const ort::Api& api, const char* operator_name,
+                                const char* argument_name, const Input& input,
+                                const Input& expected) {
+  bool same = input.rank == expected.rank;
+  for (std::size_t i = 0; same && i < input.rank; ++i) same = input.dims[i] == expected.dims[i];
+  if (same) return nullptr;
+  return invalid_argument(api, "%s: %s: expected shape %s, got %s", operator_name, argument_name,
+                          ShapeText(expected).text, ShapeText(input).text);
+}
+
+ort::Status* make_output(const ort::Api& api, ort::KernelContext* context, std::size_t index,
+                         const std::int64_t* dims, std::size_t rank, void** data) {
   ort::Value* value = nullptr;
-  if (ort::Status* status = api.KernelContext_GetOutput(context, index, dims, 2, &value)) {
+  if (ort::Status* status = api.KernelContext_GetOutput(context, index, dims, rank, &value)) {
     return status;
   }
   return api.GetTensorMutableData(value, data);

@@ -8,22 +8,37 @@
 
 namespace softonnx {
 
-// A [rows, columns] input. The data is valid during the compute call only.
-struct MatrixInput {
+constexpr std::size_t kMaxRank = 3;
+
+// The data is valid during the compute call only.
+struct Input {
   const void* data;
-  std::int64_t rows;
-  std::int64_t columns;
+  std::size_t rank;
+  std::int64_t dims[kMaxRank];
+
+  std::size_t size(std::size_t axis) const { return static_cast<std::size_t>(dims[axis]); }
 };
 
-// An error naming the operator and the argument where the input is not of rank 2.
-ort::Status* matrix_input(const ort::Api& api, const ort::KernelContext* context,
-                          const char* operator_name, std::size_t index,
-                          const char* argument_name, MatrixInput* result);
+// One input as it must be: with this many axes. Errors name the operator and the argument.
+ort::Status* read_input(const ort::Api& api, const ort::KernelContext* context,
+                        const char* operator_name, std::size_t index, const char* argument_name,
+                        std::size_t rank, Input* result);
 
-ort::Status* matrix_output(const ort::Api& api, ort::KernelContext* context, std::size_t index,
-                           std::int64_t rows, std::int64_t columns, void** data);
+// An error unless both have the same sizes.
+ort::Status* require_same_shape(const ort::Api& api, const char* operator_name,
+                                const char* argument_name, const Input& input,
+                                const Input& expected);
+
+ort::Status* make_output(const ort::Api& api, ort::KernelContext* context, std::size_t index,
+                         const std::int64_t* dims, std::size_t rank, void** data);
 
 ort::Status* invalid_argument(const ort::Api& api, const char* format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+ort::Status* failure(const ort::Api& api, const char* format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 2, 3)))
 #endif

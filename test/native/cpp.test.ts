@@ -66,6 +66,7 @@ const describeSanitized =
 
 /** Programs of the directory cpp that test kernels, with what they print. */
 const kernelTests = {
+  softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   threshold: /^((plain|avx2|avx512) float(32|64): .* epsilon\n)+$/,
 };
 
@@ -107,7 +108,7 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
     for (const output of outputs) {
       expect(output).toMatch(/^exp: .*\nlog: .*\n$|^not on this processor\n$/);
     }
-  }, 60_000);
+  }, 120_000);
 
   test.each(Object.entries(kernelTests))(
     "%s",

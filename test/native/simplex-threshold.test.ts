@@ -44,6 +44,8 @@ function tolerance(mode: Mode, type: Real, row: readonly number[], mass: number,
   return size * (type === "float32" ? 6e-8 : 1e-15);
 }
 
+jest.setTimeout(30_000);
+
 native("SimplexThreshold", () => {
   const sessions = new Map<string, InferenceSession>();
 

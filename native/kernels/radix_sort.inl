@@ -1,0 +1,161 @@
+// A stable ascending sort of one row of finite floats or doubles with the permutation it takes.
+//
+// Entries are (32 bits of key, index) in one word, sorted by least significant digits: the time
+// does not depend on the order that the row comes in, and the sort is stable for free. The bits
+// of a float make a whole key. Those of a double are reduced to 32 by the range of the row, and
+// where two entries agree in these, insertion puts them right.
+
+struct Sorting {
+  std::uint64_t* entries;  // key above, index below
+  std::uint64_t* spare;
+  std::uint64_t* wide;     // all bits of the keys, for double
+  std::uint32_t* counts;   // by digit
+  std::uint32_t* order;    // the permutation: result i is entry order[i]
+};
+
+constexpr int kSmallDigit = 8;
+constexpr int kLargeDigit = 11;
+// The counts of a large digit cost more to clear and add up than a short row to move again.
+constexpr std::size_t kLargeDigitFrom = 4096;
+constexpr std::size_t kInsertionBelow = 24;
+
+template <class Real>
+inline Sorting take_sorting(Arena& arena, std::size_t n) {
+  Sorting result;
+  result.entries = arena.take<std::uint64_t>(n);
+  result.spare = arena.take<std::uint64_t>(n);
+  result.wide = sizeof(Real) == 8 ? arena.take<std::uint64_t>(n) : nullptr;
+  result.counts = arena.take<std::uint32_t>(std::size_t{3} << kLargeDigit);
+  result.order = arena.take<std::uint32_t>(n + kOverrun);
+  return result;
+}
+
+// Unsigned integers in the order of the numbers. Adding 0 makes -0.0 the 0.0 that it equals.
+inline std::uint32_t ordered_bits(float x) {
+  const float key = x + 0.0f;
+  std::uint32_t bits;
+  std::memcpy(&bits, &key, sizeof bits);
+  return bits ^ (static_cast<std::uint32_t>(static_cast<std::int32_t>(bits) >> 31) | 0x80000000u);
+}
+inline std::uint64_t ordered_bits(double x) {
+  const double key = x + 0.0;
+  std::uint64_t bits;
+  std::memcpy(&bits, &key, sizeof bits);
+  return bits ^ (static_cast<std::uint64_t>(static_cast<std::int64_t>(bits) >> 63) |
+                 (std::uint64_t{1} << 63));
+}
+
+// Sorts by the upper half of the words. The counts of all digits are taken in one pass, and a
+// digit that is the same throughout is passed over.
+template <int digit>
+inline void radix_sort(const Sorting& space, std::size_t n) {
+  constexpr std::size_t kBuckets = std::size_t{1} << digit;
+  constexpr std::uint64_t kMask = kBuckets - 1;
+  constexpr int kDigits = (32 + digit - 1) / digit;
+  std::uint64_t* entries = space.entries;
+  std::uint64_t* spare = space.spare;
+  std::memset(space.counts, 0, kDigits * kBuckets * sizeof *space.counts);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t key = entries[i] >> 32;
+    for (int k = 0; k < kDigits; ++k) ++space.counts[k * kBuckets + (key >> k * digit & kMask)];
+  }
+  for (int k = 0; k < kDigits; ++k) {
+    std::uint32_t* const count = space.counts + k * kBuckets;
+    const int shift = 32 + k * digit;
+    if (count[entries[0] >> shift & kMask] == n) continue;
+    std::uint32_t before = 0;
+    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      const std::uint32_t own = count[bucket];
+      count[bucket] = before;
+      before += own;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t word = entries[i];
+      spare[count[word >> shift & kMask]++] = word;
+    }
+    std::uint64_t* const swapped = entries;
+    entries = spare;
+    spare = swapped;
+  }
+  if (entries != space.entries) std::memcpy(space.entries, entries, n * sizeof *entries);
+}
+
+// Insertion by less(a, b), giving up after `patience` moves. Whether it finished.
+template <class Less>
+inline bool insertion_sort(std::uint64_t* entries, std::size_t n, std::size_t patience, Less less) {
+  for (std::size_t i = 1; i < n; ++i) {
+    const std::uint64_t word = entries[i];
+    std::size_t j = i;
+    for (; j > 0 && less(word, entries[j - 1]); --j) {
+      if (patience-- == 0) return false;
+      entries[j] = entries[j - 1];
+    }
+    entries[j] = word;
+  }
+  return true;
+}
+
+inline void sort_words(const Sorting& space, std::size_t n) {
+  if (n < kInsertionBelow) {
+    // The index makes the words distinct, and ties keep their order by it.
+    insertion_sort(space.entries, n, n * n,
+                   [](std::uint64_t a, std::uint64_t b) { return a < b; });
+  } else if (n < kLargeDigitFrom) {
+    radix_sort<kSmallDigit>(space, n);
+  } else {
+    radix_sort<kLargeDigit>(space, n);
+  }
+}
+
+// Sorts the keys into `sorted` and fills space.order.
+inline void sort_row(const float* keys, std::size_t n, const Sorting& space, double* sorted) {
+  for (std::size_t i = 0; i < n; ++i) {
+    space.entries[i] = std::uint64_t{ordered_bits(keys[i])} << 32 | i;
+  }
+  sort_words(space, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto index = static_cast<std::uint32_t>(space.entries[i]);
+    space.order[i] = index;
+    sorted[i] = static_cast<double>(keys[index]) + 0.0;
+  }
+}
+
+// By all 64 bits, for rows in which 32 do not tell the entries apart: the lower half first, the
+// upper half after it.
+inline void sort_by_halves(const Sorting& space, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) space.entries[i] = space.wide[i] << 32 | i;
+  radix_sort<kSmallDigit>(space, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto index = static_cast<std::uint32_t>(space.entries[i]);
+    space.entries[i] = space.wide[index] >> 32 << 32 | index;
+  }
+  radix_sort<kSmallDigit>(space, n);
+}
+
+inline void sort_row(const double* keys, std::size_t n, const Sorting& space, double* sorted) {
+  std::uint64_t least = ~std::uint64_t{0};
+  std::uint64_t greatest = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t bits = ordered_bits(keys[i]);
+    space.wide[i] = bits;
+    least = bits < least ? bits : least;
+    greatest = bits > greatest ? bits : greatest;
+  }
+  int shift = 0;
+  while (n > 0 && (greatest - least) >> shift > 0xffffffffu) ++shift;
+  for (std::size_t i = 0; i < n; ++i) {
+    space.entries[i] = (space.wide[i] - least) >> shift << 32 | i;
+  }
+  sort_words(space, n);
+  const std::uint64_t* const wide = space.wide;
+  const bool sorted_now =
+      insertion_sort(space.entries, n, 4 * n, [wide](std::uint64_t a, std::uint64_t b) {
+        return wide[static_cast<std::uint32_t>(a)] < wide[static_cast<std::uint32_t>(b)];
+      });
+  if (!sorted_now) sort_by_halves(space, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto index = static_cast<std::uint32_t>(space.entries[i]);
+    space.order[i] = index;
+    sorted[i] = keys[index] + 0.0;
+  }
+}
