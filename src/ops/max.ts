@@ -1,8 +1,9 @@
 import type { Operand } from "../builder/lift.ts";
+import { neg } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { along, keepReduced } from "./axis.ts";
 import { floating } from "./operands.ts";
-import { type Method, resolveOptions } from "./options.ts";
+import { isValueMethod, type Method, resolveOptions } from "./options.ts";
 import {
   type DropOptions,
   type GatedOptions,
@@ -103,7 +104,11 @@ function extreme(operator: string, x: Operand, options: MaxOptions, descending: 
   const value = floating(operator, "x", x);
   return value.graph.operation(operator, () => {
     const rows = along(operator, value, resolved.dim);
-    const found = softValues(operator, rows.last, resolved, { descending, positions: TOP });
+    // Methods that give values only need not treat small and large entries alike.
+    const turned = !descending && resolved.mode !== "hard" && isValueMethod(resolved.method);
+    const found = turned
+      ? neg(softValues(operator, neg(rows.last), resolved, { descending: true, positions: TOP }))
+      : softValues(operator, rows.last, resolved, { descending, positions: TOP });
     return resolved.keepdim ? keepReduced(rows, found) : found;
   });
 }

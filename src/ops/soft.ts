@@ -12,6 +12,7 @@ export type {
   ValueMethod,
 } from "./options.ts";
 export type { IndexMethod } from "./order-options.ts";
+export * from "./permutahedron.ts";
 export * from "./quantile.ts";
 export type { Quantiles } from "./quantile-places.ts";
 export * from "./rank.ts";

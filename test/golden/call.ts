@@ -68,6 +68,15 @@ export function call(op: string, args: Arguments, returned: readonly boolean[]):
   return applied("soft", op, args, returned);
 }
 
+/** Methods without soft indices. With their straight-through values the reference returns hard ones. */
+const VALUES_ONLY = ["fast_soft_sort", "smooth_sort"];
+
+function hardIndices(op: string, args: Arguments): Value {
+  const hard = { ...without(args, [...OF_VALUES, "method"]), mode: "hard" };
+  const found = invoke("soft", op, hard) as Value | { readonly indices: Value };
+  return "indices" in found ? found.indices : found;
+}
+
 type Library = "soft" | "st";
 
 function applied(
@@ -81,12 +90,14 @@ function applied(
       readonly values: Value;
       readonly indices?: Value;
     };
-    return [values, indices].filter((_, i) => returned[i]);
+    const both = [values, indices ?? (returned[1] ? hardIndices("topk", args) : undefined)];
+    return both.filter((_, i) => returned[i]);
   }
   const argOp = INDEX_OF[op];
   if (argOp === undefined) return [invoke(library, op, args) as Value];
   const values = invoke(library, op, without(args, OF_INDICES)) as Value;
   if (!returned[1]) return [values];
+  if (VALUES_ONLY.includes(`${args.method}`)) return [values, hardIndices(argOp, args)];
   const indices = invoke(library, argOp, without(args, OF_VALUES)) as Value;
   // The reference returns the very index it cut from the graph to form the values.
   return [values, args.gated_grad === false ? stopGradient(indices) : indices];

@@ -4,7 +4,11 @@ import { join } from "node:path";
 const FOLDER = join(import.meta.dirname, "../goldens");
 
 /** The methods that this package has. Cases of other methods wait. */
-export const AVAILABLE_METHODS: ReadonlySet<string> = new Set(["softsort", "neuralsort"]);
+export const AVAILABLE_METHODS: ReadonlySet<string> = new Set([
+  "softsort",
+  "neuralsort",
+  "fast_soft_sort",
+]);
 
 /** A tensor of a golden file, row-major. */
 export interface GoldenTensor {

@@ -1,11 +1,12 @@
 import { GraphError } from "../../builder/errors.ts";
 import type { Method, SoftMode } from "../options.ts";
+import { fastSoftSort } from "./fast-soft-sort.ts";
 import type { SoftMethod } from "./method.ts";
 import { neuralsort } from "./neuralsort.ts";
 import { softsort } from "./softsort.ts";
 
 /** The methods there are. Adding one is a file and a line here. */
-const methods: { readonly [Name in Method]?: SoftMethod } = { softsort, neuralsort };
+const methods: { readonly [Name in Method]?: SoftMethod } = { softsort, neuralsort, fastSoftSort };
 
 type Ability = Exclude<keyof SoftMethod, "modes">;
 
