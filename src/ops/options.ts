@@ -33,8 +33,13 @@ export function isValueMethod(method: Method): method is ValueMethod {
  *
  * - "softsort": projects distances to the sorted entries (Prillo and Eisenschlos 2020)
  * - "neuralsort": projects a closed form of the sorted order (Grover et al. 2019)
- * - "ot", "fastSoftSort", "smoothSort", "sortingNetwork": not available yet */
+ * - "sortingNetwork": exchanges pairs of entries softly, in a bitonic network (Petersen et al. 2021)
+ * - "ot", "fastSoftSort", "smoothSort": not available yet */
 export type Method = "softsort" | "neuralsort" | "ot" | ValueMethod;
+
+/** With what the sorting network fills rows up to a power of two, where entries are not standardised: the
+ * largest entry of the whole tensor and 1, or the row's own and 1. */
+export type Padding = "tensor" | "row";
 
 /** How far an operator is from the hard one: a positive number, or a scalar Value, which can be learned.
  * A graph cannot check a Value: where it is not positive the result is NaN. */
@@ -130,6 +135,7 @@ const checks: Readonly<Record<string, Check>> = {
   },
   method: oneOf(METHODS),
   interpolation: oneOf(INTERPOLATIONS),
+  padding: oneOf(["tensor", "row"]),
   epsilon: notNegative,
   rtol: notNegative,
   atol: notNegative,

@@ -1,4 +1,4 @@
-import type { Method, Mode, Softness } from "./options.ts";
+import type { Method, Mode, Padding, Softness } from "./options.ts";
 
 /** What all operators on sorted orders have in common. */
 export interface OrderedOptions<Name extends Method = Method> {
@@ -11,6 +11,10 @@ export interface OrderedOptions<Name extends Method = Method> {
   /** Bring the entries to a common scale first: x less its mean over its standard deviation, squashed by
    * the logistic function. Default true. */
   readonly standardize?: boolean;
+  /** For "sortingNetwork" without `standardize`, where the length is not a power of two: "tensor" pads with
+   * the largest entry of the whole tensor and 1, so that each row depends on all; "row" with the row's own.
+   * Default "tensor". */
+  readonly padding?: Padding;
 }
 
 /** Of operators whose values are means of x by soft index. */
@@ -51,6 +55,7 @@ export const orderDefaults = Object.freeze({
   mode: "smooth",
   method: "neuralsort",
   standardize: true,
+  padding: "tensor",
 } as const);
 
 export const indexDefaults = Object.freeze({ returnLogProbs: false, logProbEps: null } as const);

@@ -4,7 +4,7 @@ import { hardRows, hardValues } from "./methods/hard.ts";
 import { findMethod, methodFor } from "./methods/index.ts";
 import type { OrderRequest, Positions } from "./methods/method.ts";
 import { positiveSoftness } from "./operands.ts";
-import type { Method, Mode, SoftMode, Softness } from "./options.ts";
+import type { Method, Mode, Padding, SoftMode, Softness } from "./options.ts";
 import { flooredLogOf, logOf } from "./simplex.ts";
 import { standardize } from "./standardize.ts";
 import { weightedSums } from "./weighted-sums.ts";
@@ -15,6 +15,7 @@ export interface OrderOptions {
   readonly mode: Mode;
   readonly method: Method;
   readonly standardize: boolean;
+  readonly padding: Padding;
 }
 
 /** In which form a soft index is wanted. */
@@ -64,6 +65,7 @@ export function orderRequest(
     softness,
     mode: options.mode,
     descending,
+    padding: options.padding,
   };
 }
 

@@ -69,7 +69,7 @@ export function call(op: string, args: Arguments, returned: readonly boolean[]):
 }
 
 /** Methods without soft indices. With their straight-through values the reference returns hard ones. */
-const VALUES_ONLY = ["fast_soft_sort", "smooth_sort"];
+const VALUES_ONLY = ["fast_soft_sort", "smooth_sort", "sorting_network"];
 
 function hardIndices(op: string, args: Arguments): Value {
   const hard = { ...without(args, [...OF_VALUES, "method"]), mode: "hard" };

@@ -8,6 +8,7 @@ export const AVAILABLE_METHODS: ReadonlySet<string> = new Set([
   "softsort",
   "neuralsort",
   "fast_soft_sort",
+  "sorting_network",
 ]);
 
 /** A tensor of a golden file, row-major. */

@@ -118,6 +118,7 @@ test("defaults cannot be changed", () => {
     mode: "smooth",
     method: "neuralsort",
     standardize: true,
+    padding: "tensor",
     dim: -1,
     descending: false,
     gatedGrad: true,

@@ -4,9 +4,15 @@ import { fastSoftSort } from "./fast-soft-sort.ts";
 import type { SoftMethod } from "./method.ts";
 import { neuralsort } from "./neuralsort.ts";
 import { softsort } from "./softsort.ts";
+import { sortingNetwork } from "./sorting-network.ts";
 
 /** The methods there are. Adding one is a file and a line here. */
-const methods: { readonly [Name in Method]?: SoftMethod } = { softsort, neuralsort, fastSoftSort };
+const methods: { readonly [Name in Method]?: SoftMethod } = {
+  softsort,
+  neuralsort,
+  fastSoftSort,
+  sortingNetwork,
+};
 
 type Ability = Exclude<keyof SoftMethod, "modes">;
 

@@ -1,5 +1,5 @@
 import type { Value } from "../../builder/value.ts";
-import type { SoftMode, Softness } from "../options.ts";
+import type { Padding, SoftMode, Softness } from "../options.ts";
 import type { Scale } from "../standardize.ts";
 
 /** What a method is given. */
@@ -13,6 +13,8 @@ export interface OrderRequest {
   readonly softness: Softness;
   readonly mode: SoftMode;
   readonly descending: boolean;
+  /** What sorting networks fill rows up with. */
+  readonly padding: Padding;
 }
 
 /** Which entries of the sorted order are wanted. */
