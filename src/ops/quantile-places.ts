@@ -3,7 +3,7 @@ import { failArgument, GraphError } from "../builder/errors.ts";
 import { isValue } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { asFloats, folded, int64Vector } from "./indices.ts";
+import { asFloats, int64Vector } from "./indices.ts";
 import type { Interpolation } from "./options.ts";
 
 /** Which quantiles: one, several, or a scalar or vector Value, from 0 to 1. */
@@ -15,8 +15,10 @@ export interface Places {
   readonly single: boolean;
   /** The entry at or below, int64 [k]. */
   readonly lower: Value;
-  /** Its neighbour and how much of it to take, [k] each; undefined where all quantiles lie on entries. */
-  readonly upper: { readonly places: Value; readonly share: Value } | undefined;
+  /** The entry above, int64 [k]; undefined for interpolations that take one entry. */
+  readonly next: Value | undefined;
+  /** How much of the entry above to take, [k]; undefined where all quantiles lie on entries. */
+  readonly share: Value | undefined;
 }
 
 /** Finds quantiles in a sorted row, as numbers if they and n are known, else in the graph.
@@ -58,15 +60,18 @@ function knownPlaces(
     x.graph,
     found.map(({ place }) => place),
   );
-  if (found.every(({ share }) => share === 0)) return { single, lower, upper: undefined };
-  const next = found.map(({ place }) => Math.min(place + 1, n - 1));
-  const share = x.graph.constant(
-    found.map((one) => one.share),
-    [found.length],
-    x.dtype,
+  if (!MIXING.has(interpolation)) return { single, lower, next: undefined, share: undefined };
+  const next = int64Vector(
+    x.graph,
+    found.map(({ place }) => Math.min(place + 1, n - 1)),
   );
-  return { single, lower, upper: { places: int64Vector(x.graph, next), share } };
+  const shares = found.map(({ share }) => share);
+  if (shares.every((share) => share === 0)) return { single, lower, next, share: undefined };
+  return { single, lower, next, share: x.graph.constant(shares, [shares.length], x.dtype) };
 }
+
+/** Interpolations that mix two entries. */
+const MIXING: ReadonlySet<Interpolation> = new Set(["linear", "midpoint"]);
 
 function placeOf(p: number, interpolation: Interpolation): { place: number; share: number } {
   const [below, nearest] = [Math.floor(p), roundHalfToEven(p)];
@@ -119,12 +124,14 @@ function placesInGraph(
   slack: number,
 ): Omit<Places, "single"> {
   const last = op.sub(typeof size === "number" ? int64Vector(x.graph, [size]) : size, 1);
-  const p = op.mul(level, asFloats(last, "float64"));
+  const end = asFloats(last, "float64");
+  const p = op.mul(level, end);
   const { place, share } = placeInGraph(p, interpolation, slack);
   const lower = op.cast(place, "int64");
-  if (share === undefined) return { lower, upper: undefined };
-  const places = op.min(op.add(lower, 1), folded(last));
-  return { lower, upper: { places, share: op.cast(share, x.dtype) } };
+  if (share === undefined) return { lower, next: undefined, share };
+  // In floats: before opset 12 there is no minimum of integers.
+  const next = op.cast(op.min(op.add(place, 1), end), "int64");
+  return { lower, next, share: op.cast(share, x.dtype) };
 }
 
 function placeInGraph(

@@ -153,18 +153,21 @@ function indexAt(
 }
 
 /** Both neighbours of every quantile, the lower ones first: one projection. */
-function partAt({ lower, upper }: Places) {
-  const places =
-    upper === undefined ? lower : folded(op.concat([lower, upper.places], { axis: 0 }));
-  return { descending: false, positions: { kind: "at", places } } as const;
+function partAt({ lower, next, share }: Places) {
+  const both = next !== undefined && share !== undefined;
+  const places = both ? folded(op.concat([lower, next], { axis: 0 })) : lower;
+  return {
+    descending: false,
+    positions: { kind: "at", places, neighbors: { lower, next, both } },
+  } as const;
 }
 
 /** Mixes each pair of neighbours. Written so that equal neighbours give themselves.
  * @param axis the axis of `pairs` that holds the lower and then the upper neighbours */
-function between(pairs: Value, { upper }: Places, axis: -1 | -2): Value {
-  if (upper === undefined) return pairs;
+function between(pairs: Value, { share }: Places, axis: -1 | -2): Value {
+  if (share === undefined) return pairs;
   const [low, high] = op.split(pairs, { axis, parts: 2 }) as [Value, Value];
-  return op.add(low, op.mul(op.sub(high, low), onAxis(upper.share, axis)));
+  return op.add(low, op.mul(op.sub(high, low), onAxis(share, axis)));
 }
 
 function onAxis(share: Value, axis: -1 | -2): Value {
@@ -181,7 +184,7 @@ function indexBetween(
   const { returnLogProbs, logProbEps, mode } = options;
   const part = partAt(places);
   const exact = returnLogProbs && logProbEps === null;
-  if (exact && (mode === "smooth" || places.upper === undefined)) {
+  if (exact && (mode === "smooth" || places.share === undefined)) {
     return logBetween(softRows(operator, x, options, part, true), places);
   }
   const mixed = between(softRows(operator, x, options, part), places, -2);
@@ -190,11 +193,11 @@ function indexBetween(
 }
 
 /** log((1 - share) e^low + share e^high). */
-function logBetween(pairs: Value, { upper }: Places): Value {
-  if (upper === undefined) return pairs;
+function logBetween(pairs: Value, { share }: Places): Value {
+  if (share === undefined) return pairs;
   const [low, high] = op.split(pairs, { axis: -2, parts: 2 }) as [Value, Value];
-  const share = onAxis(upper.share, -2);
-  const [a, b] = [op.add(low, logOf(op.sub(1, share))), op.add(high, logOf(share))];
+  const part = onAxis(share, -2);
+  const [a, b] = [op.add(low, logOf(op.sub(1, part))), op.add(high, logOf(part))];
   // Any shift between the two will do, so it has no gradient.
   const shift = op.stopGradient(op.max(a, b));
   return op.add(op.log(op.add(op.exp(op.sub(a, shift)), op.exp(op.sub(b, shift)))), shift);

@@ -7,6 +7,7 @@ const FOLDER = join(import.meta.dirname, "../goldens");
 export const AVAILABLE_METHODS: ReadonlySet<string> = new Set([
   "softsort",
   "neuralsort",
+  "ot",
   "fast_soft_sort",
   "sorting_network",
 ]);

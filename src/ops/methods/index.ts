@@ -3,6 +3,7 @@ import type { Method, SoftMode } from "../options.ts";
 import { fastSoftSort } from "./fast-soft-sort.ts";
 import type { SoftMethod } from "./method.ts";
 import { neuralsort } from "./neuralsort.ts";
+import { ot } from "./ot.ts";
 import { softsort } from "./softsort.ts";
 import { sortingNetwork } from "./sorting-network.ts";
 
@@ -10,6 +11,7 @@ import { sortingNetwork } from "./sorting-network.ts";
 const methods: { readonly [Name in Method]?: SoftMethod } = {
   softsort,
   neuralsort,
+  ot,
   fastSoftSort,
   sortingNetwork,
 };

@@ -24,9 +24,19 @@ export type Positions =
   /** The first `count`, as [..., count, n]. */
   | { readonly kind: "first"; readonly count: number }
   /** Those at `places`, an int64 vector [k], as [..., k, n]. */
-  | { readonly kind: "at"; readonly places: Value }
+  | { readonly kind: "at"; readonly places: Value; readonly neighbors: Neighbors }
   /** Every one, as [..., n, n]. */
   | { readonly kind: "all" };
+
+/** What quantiles lie between, for methods that make both entries together. */
+export interface Neighbors {
+  /** The entry at or below each quantile, int64 [q]. */
+  readonly lower: Value;
+  /** The entry above, int64 [q]; undefined where the interpolation takes one entry. */
+  readonly next: Value | undefined;
+  /** Whether the places are those of all lower entries and then of the next ones, or of the lower alone. */
+  readonly both: boolean;
+}
 
 export interface RowsRequest extends OrderRequest {
   readonly positions: Positions;
