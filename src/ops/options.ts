@@ -133,6 +133,16 @@ const checks: Readonly<Record<string, Check>> = {
       failArgument(operator, name, "a number above 0 and up to 1, or null", value);
     }
   },
+  tolerance(operator, name, value) {
+    if (typeof value !== "number" || !(value > 0 && value < 1)) {
+      failArgument(operator, name, "a number between 0 and 1", value);
+    }
+  },
+  maxIterations(operator, name, value) {
+    if (!Number.isSafeInteger(value) || (value as number) < 1) {
+      failArgument(operator, name, "a whole number from 1", value);
+    }
+  },
   method: oneOf(METHODS),
   interpolation: oneOf(INTERPOLATIONS),
   padding: oneOf(["tensor", "row"]),

@@ -19,3 +19,4 @@ export * from "./rank.ts";
 export * from "./selection.ts";
 export * from "./sort.ts";
 export * from "./topk.ts";
+export * from "./transport.ts";

@@ -31,6 +31,12 @@ export function conjugateOf(s: Value, mode: SoftMode): Value {
   return op.div(op.mul(planOf(s, mode), op.relu(s)), POWER[mode] + 1);
 }
 
+/** The regulariser of one cell, of phi(s): P (log P - 1), or P^p / p with p = 1 + 1 / alpha. */
+export function regularizerOf(s: Value, mode: SoftMode): Value {
+  if (mode === "smooth") return op.mul(op.exp(s), op.sub(s, 1));
+  return op.mul(conjugateOf(s, mode), POWER[mode]);
+}
+
 /** x^(1 / alpha) for x that is not negative. */
 export function rootOf(x: Value, mode: NormMode): Value {
   return mode === "c0" ? x : mode === "c1" ? op.sqrt(x) : op.pow(x, 1 / 3);
