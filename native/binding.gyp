@@ -47,10 +47,12 @@
         "kernels/processor.cpp",
         "library/register.cpp",
         "ops/operator.cpp",
+        "ops/isotonic.cpp",
         "ops/scratch.cpp",
         "ops/shapes.cpp",
         "ops/simplex_threshold.cpp",
         "ops/softsort.cpp",
+        "ops/sorting_network.cpp",
         "ops/tensors.cpp"
       ],
       "cflags_cc!": ["-fno-exceptions"],

@@ -25,10 +25,13 @@ namespace {
 #include "lanes.inl"
 #include "arena.inl"
 #include "radix_sort.inl"
+#include "shuffle.inl"
 #include "simplex_threshold.inl"
 #include "softsort_smooth.inl"
 #include "softsort_windows.inl"
 #include "softsort.inl"
+#include "sorting_network.inl"
+#include "isotonic.inl"
 
 template <Projection projection, class Real>
 constexpr void fill(RealKernels<Real>& kernels) {
@@ -37,6 +40,9 @@ constexpr void fill(RealKernels<Real>& kernels) {
   kernels.softsort_values[mode] = softsort_kernel<projection, false, Real>();
   kernels.softsort_ranks[mode] = softsort_kernel<projection, true, Real>();
   kernels.softsort_values_grad[mode] = softsort_gradient_kernel<projection, false, Real>();
+  kernels.isotonic[mode] = isotonic_kernel<projection, Real>();
+  kernels.network_values[mode] = network_kernel<projection, false, Real>();
+  kernels.network_values_grad[mode] = network_kernel<projection, true, Real>();
   kernels.softsort_ranks_grad[mode] = softsort_gradient_kernel<projection, true, Real>();
 }
 

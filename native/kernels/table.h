@@ -1,8 +1,10 @@
 // One entry for each kernel, as compiled for one instruction set.
 #pragma once
 
+#include "isotonic.h"
 #include "simplex_threshold.h"
 #include "softsort.h"
+#include "sorting_network.h"
 
 namespace softonnx {
 
@@ -14,6 +16,9 @@ struct RealKernels {
   RowKernel<SoftSortRows<Real>> softsort_ranks[kProjectionCount];
   RowKernel<SoftSortGradRows<Real>> softsort_values_grad[kProjectionCount];
   RowKernel<SoftSortGradRows<Real>> softsort_ranks_grad[kProjectionCount];
+  RowKernel<IsotonicRows<Real>> isotonic[kProjectionCount];
+  GroupKernel<NetworkRows<Real>> network_values[kProjectionCount];
+  GroupKernel<NetworkRows<Real>> network_values_grad[kProjectionCount];
 };
 
 struct KernelTable {

@@ -5,8 +5,10 @@
 #include <new>
 
 #include "../ops/operator.h"
+#include "../ops/isotonic.h"
 #include "../ops/simplex_threshold.h"
 #include "../ops/softsort.h"
+#include "../ops/sorting_network.h"
 
 namespace softonnx {
 namespace {
@@ -21,7 +23,8 @@ struct Domain {
 };
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
-  for (const OperatorList& list : {simplex_threshold_operators(), softsort_operators()}) {
+  for (const OperatorList& list : {isotonic_operators(), simplex_threshold_operators(),
+                                   softsort_operators(), sorting_network_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;
