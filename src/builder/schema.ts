@@ -3,6 +3,7 @@ import type { TensorType } from "./definition.ts";
 import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
+import type { Window } from "./operators/windows.ts";
 import type { TensorData } from "./tensor.ts";
 import type { Value } from "./value.ts";
 
@@ -99,6 +100,45 @@ export interface OperatorTable {
   };
   Einsum: { readonly equation: string };
 
+  // operators/convolution.ts
+  /** window undefined: it follows from sizes that only a run can tell. */
+  Conv: { readonly group: number; readonly window: Window | undefined };
+  ConvTranspose: {
+    readonly group: number;
+    readonly window: Window | undefined;
+    readonly outputPadding: readonly number[];
+  };
+
+  // operators/pooling.ts
+  MaxPool: { readonly window: Window | undefined; readonly ceil: boolean };
+  AveragePool: {
+    readonly window: Window | undefined;
+    readonly ceil: boolean;
+    readonly countIncludePad: boolean;
+  };
+  GlobalAveragePool: None;
+  GlobalMaxPool: None;
+
+  // operators/normalization.ts
+  BatchNormalization: {
+    readonly epsilon: number;
+    readonly momentum: number;
+    readonly training: boolean;
+  };
+  LayerNormalization: Axis & { readonly epsilon: number };
+  Dropout: { readonly training: boolean };
+
+  // operators/activation.ts
+  Erf: None;
+  Gelu: { readonly tanh: boolean };
+  LeakyRelu: { readonly alpha: number };
+  Elu: { readonly alpha: number };
+  Selu: { readonly alpha: number; readonly gamma: number };
+  PRelu: None;
+  HardSigmoid: { readonly alpha: number; readonly beta: number };
+  HardSwish: None;
+  Softsign: None;
+
   // operators/movement.ts
   Reshape: { readonly allowzero: boolean };
   Transpose: { readonly permutation: readonly number[] };
@@ -192,6 +232,11 @@ export function intOf(node: NodeFacts, name: string, fallback: number): number {
 
 export function floatOf(node: NodeFacts, name: string, fallback: number): number {
   return typed(node, name, "float")?.value ?? fallback;
+}
+
+/** The same as a file holds it, for operators whose results in float64 depend on the last digits. */
+export function singleOf(node: NodeFacts, name: string, fallback: number): number {
+  return Math.fround(floatOf(node, name, fallback));
 }
 
 export function stringOf(node: NodeFacts, name: string, fallback: string): string {

@@ -1,17 +1,31 @@
 import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
+import { activationSchemas } from "./activation.ts";
 import { arithmeticSchemas } from "./arithmetic.ts";
 import { controlSchemas } from "./control.ts";
+import { convolutionSchemas } from "./convolution.ts";
 import { creationSchemas } from "./creation.ts";
 import { indexingSchemas } from "./indexing.ts";
 import { linearSchemas } from "./linear.ts";
 import { logicSchemas } from "./logic.ts";
 import { mathSchemas } from "./math.ts";
 import { movementSchemas } from "./movement.ts";
+import { normalizationSchemas } from "./normalization.ts";
+import { poolingSchemas } from "./pooling.ts";
 import { reductionSchemas } from "./reduction.ts";
 import { reshapeSchemas } from "./reshape.ts";
 import { sizesSchemas } from "./sizes.ts";
 import { sliceSchemas } from "./slice.ts";
 
+export {
+  elu,
+  gelu,
+  hardSigmoid,
+  hardSwish,
+  leakyRelu,
+  prelu,
+  selu,
+  softsign,
+} from "./activation.ts";
 export {
   abs,
   add,
@@ -32,7 +46,14 @@ export {
 } from "./arithmetic.ts";
 export type { AxisOptions } from "./axes.ts";
 export { ifElse, type LoopOptions, type LoopRound, loop } from "./control.ts";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv,
+  convTranspose,
+} from "./convolution.ts";
 export { constantOfShape, eyeLike, range } from "./creation.ts";
+export { erf } from "./erf.ts";
 export { customGradient, passThrough, stopGradient } from "./gradient.ts";
 export {
   gather,
@@ -62,6 +83,20 @@ export {
 } from "./logic.ts";
 export { cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh } from "./math.ts";
 export { concat, expand, type SplitOptions, split, tile, transpose, trilu } from "./movement.ts";
+export {
+  type BatchNormalizationOptions,
+  batchNormalization,
+  batchNormalizationTraining,
+  type LayerNormalizationOptions,
+  layerNormalization,
+} from "./normalization.ts";
+export {
+  type AveragePoolOptions,
+  averagePool,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool,
+} from "./pooling.ts";
 export {
   type ArgOptions,
   argMax,
@@ -95,14 +130,19 @@ export {
   zerosLike,
 } from "./sizes.ts";
 export { type PadOptions, pad, type SliceOptions, slice } from "./slice.ts";
+export type { WindowOptions } from "./windows.ts";
 
 /** What the builder knows of each ai.onnx operator. */
 export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
   ...arithmeticSchemas,
   ...mathSchemas,
+  ...activationSchemas,
   ...logicSchemas,
   ...reductionSchemas,
   ...linearSchemas,
+  ...convolutionSchemas,
+  ...poolingSchemas,
+  ...normalizationSchemas,
   ...reshapeSchemas,
   ...movementSchemas,
   ...sliceSchemas,

@@ -1,11 +1,15 @@
 import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
+import { activationRules } from "./activation.ts";
 import { arithmeticRules } from "./arithmetic.ts";
 import { controlRules } from "./control.ts";
+import { convolutionRules } from "./convolution.ts";
 import { indexingRules } from "./indexing.ts";
 import { linearRules } from "./linear.ts";
 import { logicRules } from "./logic.ts";
 import { mathRules } from "./math.ts";
 import { movementRules } from "./movement.ts";
+import { normalizationRules } from "./normalization.ts";
+import { poolingRules } from "./pooling.ts";
 import { reductionRules } from "./reduction.ts";
 import type { Rule } from "./rule.ts";
 
@@ -13,9 +17,13 @@ import type { Rule } from "./rule.ts";
 export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]> } = {
   ...arithmeticRules,
   ...mathRules,
+  ...activationRules,
   ...logicRules,
   ...reductionRules,
   ...linearRules,
+  ...convolutionRules,
+  ...poolingRules,
+  ...normalizationRules,
   ...movementRules,
   ...indexingRules,
   ...controlRules,

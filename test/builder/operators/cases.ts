@@ -128,6 +128,104 @@ export const cases: Readonly<Record<string, Case>> = {
   ]),
   "einsum of a trace": on({ x: ["n", "n"] }, ({ x }) => op.einsum("ii", x), []),
 
+  // convolution.ts
+  "conv of images": on(
+    { x: ["b", 3, "n", "m"], y: [4, 3, 3, 2], z: [4] },
+    ({ x, y, z }) => op.conv(x, y, z, { pads: [1, [0, 1]] }),
+    ["b", 4, "n", "m"],
+  ),
+  "conv in groups with strides": on(
+    { x: ["b", 4, 9], y: [6, 2, 3] },
+    ({ x, y }) => op.conv(x, y, undefined, { group: 2, strides: 2, dilations: 2 }),
+    ["b", 6, 3],
+  ),
+  "conv of float64": on(
+    { x: ["b", 4, "n", 7], y: [6, 2, 3, 2], z: [6] },
+    ({ x, y, z }) => op.conv(x, y, z, { group: 2, strides: [1, 2], pads: [1, 0] }),
+    ["b", 6, "n", 3],
+    { dtype: "float64" },
+  ),
+  convTranspose: on(
+    { x: ["b", 4, "n", "m"], y: [4, 3, 2, 3], z: [6] },
+    ({ x, y, z }) => op.convTranspose(x, y, z, { group: 2, strides: 2, outputPadding: [1, 0] }),
+    ["b", 6, "2*n+1", "2*m+1"],
+  ),
+  "convTranspose of float64": on(
+    { x: ["b", 4, "n"], y: [4, 3, 4], z: [3] },
+    ({ x, y, z }) => op.convTranspose(x, y, z, { strides: 3, pads: [[1, 2]], outputPadding: 1 }),
+    ["b", 3, "3*n-1"],
+    { dtype: "float64" },
+  ),
+
+  // pooling.ts
+  maxPool: on(
+    { x: ["b", 3, "n", 6] },
+    ({ x }) => op.maxPool(x, [3, 2], { strides: [1, 2], pads: [1, 0] }),
+    ["b", 3, "n", 3],
+  ),
+  "maxPool of float64 with dilations": on(
+    { x: ["b", 3, 9] },
+    ({ x }) => op.maxPool(x, [3], { dilations: 2 }),
+    ["b", 3, 5],
+    { dtype: "float64" },
+  ),
+  averagePool: on(
+    { x: ["b", 3, "n", 6] },
+    ({ x }) => op.averagePool(x, [3, 2], { strides: [1, 2], pads: 1 }),
+    ["b", 3, "n", 4],
+  ),
+  "averagePool of float64": on(
+    { x: ["b", 3, "n"] },
+    ({ x }) => op.averagePool(x, [3], { pads: 1, countIncludePad: true }),
+    ["b", 3, "n"],
+    { dtype: "float64" },
+  ),
+  globalAveragePool: on({ x: ["b", 3, "n", "m"] }, ({ x }) => op.globalAveragePool(x), [
+    "b",
+    3,
+    1,
+    1,
+  ]),
+  globalMaxPool: on({ x: ["b", 3, "n"] }, ({ x }) => op.globalMaxPool(x), ["b", 3, 1]),
+
+  // normalization.ts
+  batchNormalization: on(
+    { x: ["b", 3, "n"], y: [3] },
+    ({ x, y }) => op.batchNormalization(x, y, y, y, op.mul(y, y)),
+    ["b", 3, "n"],
+  ),
+  batchNormalizationTraining: on(
+    { x: ["b", 3, "n"], y: [3] },
+    ({ x, y }) => Object.values(op.batchNormalizationTraining(x, y, y, y, op.mul(y, y))),
+    ["b", 3, "n"],
+  ),
+  layerNormalization: on(
+    { x: ["b", "n", 5], y: [5] },
+    ({ x, y }) => op.layerNormalization(x, y, y),
+    ["b", "n", 5],
+    { since: 17 },
+  ),
+  "layerNormalization of float64 over two axes": on(
+    { x: ["b", "n", 5], y: [5] },
+    ({ x, y }) => op.layerNormalization(x, y, undefined, { axis: 1 }),
+    ["b", "n", 5],
+    { dtype: "float64" },
+  ),
+
+  // activation.ts
+  erf: on(nm, ({ x }) => op.erf(x), ["n", "m"]),
+  "erf of float64": on(nm, ({ x }) => op.erf(x), ["n", "m"], { dtype: "float64" }),
+  gelu: on(nm, ({ x }) => op.gelu(x), ["n", "m"]),
+  // Composed below, with other roundings.
+  "gelu by tanh": on(nm, ({ x }) => op.gelu(x, { approximate: "tanh" }), ["n", "m"], { since: 20 }),
+  leakyRelu: on(nm, ({ x }) => op.leakyRelu(x, { alpha: 0.2 }), ["n", "m"]),
+  elu: on(nm, ({ x }) => op.elu(x), ["n", "m"]),
+  selu: on(nm, ({ x }) => op.selu(x), ["n", "m"]),
+  prelu: on({ x: ["n", "m"], y: ["m"] }, ({ x, y }) => op.prelu(x, y), ["n", "m"]),
+  hardSigmoid: on(nm, ({ x }) => op.hardSigmoid(x), ["n", "m"], { dtype: "float64" }),
+  hardSwish: on(nm, ({ x }) => op.hardSwish(x), ["n", "m"]),
+  softsign: on(nm, ({ x }) => op.softsign(x), ["n", "m"]),
+
   // reshape.ts
   "reshape to a vector": on(bnm, ({ x }) => op.reshape(x, [-1]), ["b*m*n"]),
   "reshape leaving the rest": on(bnm, ({ x }) => op.reshape(x, [op.sizeOf(x, 0), -1]), [
