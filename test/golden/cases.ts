@@ -10,6 +10,7 @@ export const AVAILABLE_METHODS: ReadonlySet<string> = new Set([
   "ot",
   "fast_soft_sort",
   "sorting_network",
+  "smooth_sort",
 ]);
 
 /** A tensor of a golden file, row-major. */

@@ -4,6 +4,7 @@ import { fastSoftSort } from "./fast-soft-sort.ts";
 import type { SoftMethod } from "./method.ts";
 import { neuralsort } from "./neuralsort.ts";
 import { ot } from "./ot.ts";
+import { smoothSort } from "./smooth-sort.ts";
 import { softsort } from "./softsort.ts";
 import { sortingNetwork } from "./sorting-network.ts";
 
@@ -14,6 +15,7 @@ const methods: { readonly [Name in Method]?: SoftMethod } = {
   ot,
   fastSoftSort,
   sortingNetwork,
+  smoothSort,
 };
 
 type Ability = Exclude<keyof SoftMethod, "modes">;
