@@ -35,11 +35,17 @@ export const iscloseDefaults: Readonly<Required<IscloseOptions>> = Object.freeze
   atol: 1e-8,
 });
 
-/** How far x > y is true, from 0 to 1, elementwise with broadcasting: sigmoidal(x - y - epsilon).
+/** How far x > y is true, from 0 to 1, elementwise with broadcasting.
+ *
+ * Formula: sigmoidal(x - y - epsilon)
  *
  * ```ts
  * const above = soft.greater(x, threshold, { softness: 0.2 });
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), comparison operators.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function greater(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -48,11 +54,17 @@ export function greater(x: Operand, y: Operand, options: ComparisonOptions = {})
   );
 }
 
-/** How far x >= y is true, from 0 to 1, elementwise with broadcasting: sigmoidal(x - y + epsilon).
+/** How far x >= y is true, from 0 to 1, elementwise with broadcasting.
+ *
+ * Formula: sigmoidal(x - y + epsilon)
  *
  * ```ts
  * const reached = soft.greaterEqual(x, goal);
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function greaterEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -61,12 +73,17 @@ export function greaterEqual(x: Operand, y: Operand, options: ComparisonOptions 
   );
 }
 
-/** How far x < y is true, from 0 to 1, elementwise with broadcasting: sigmoidal(y - x - epsilon), which
- * is 1 - greaterEqual(x, y).
+/** How far x < y is true, from 0 to 1, elementwise with broadcasting: 1 - greaterEqual(x, y).
+ *
+ * Formula: sigmoidal(y - x - epsilon)
  *
  * ```ts
  * const below = soft.less(x, threshold);
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function less(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -75,12 +92,17 @@ export function less(x: Operand, y: Operand, options: ComparisonOptions = {}): V
   );
 }
 
-/** How far x <= y is true, from 0 to 1, elementwise with broadcasting: sigmoidal(y - x + epsilon), which
- * is 1 - greater(x, y).
+/** How far x <= y is true, from 0 to 1, elementwise with broadcasting: 1 - greater(x, y).
+ *
+ * Formula: sigmoidal(y - x + epsilon)
  *
  * ```ts
  * const within = soft.lessEqual(x, limit);
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function lessEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -89,12 +111,18 @@ export function lessEqual(x: Operand, y: Operand, options: ComparisonOptions = {
   );
 }
 
-/** How far x == y is true, from 0 to 1, elementwise with broadcasting: 2 sigmoidal(epsilon - |x - y|)
- * with the soft absolute value. At a tie it exceeds 1, up to 2, once softness is as small as epsilon.
+/** How far x == y is true, from 0 to 1, elementwise with broadcasting. At a tie it exceeds 1, up to 2,
+ * once softness is as small as epsilon.
+ *
+ * Formula: 2 sigmoidal(epsilon - |x - y|), with the soft absolute value
  *
  * ```ts
  * const same = soft.eq(label, 3, { softness: 0.5 });
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), comparison operators.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function eq(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -103,13 +131,18 @@ export function eq(x: Operand, y: Operand, options: ComparisonOptions = {}): Val
   );
 }
 
-/** How far x != y is true, from 0 to 1, elementwise with broadcasting: 2 sigmoidal(|x - y| - epsilon) - 1
- * with the soft absolute value. At a tie it falls below 0, down to -1, once softness is as small as
- * epsilon.
+/** How far x != y is true, from 0 to 1, elementwise with broadcasting. At a tie it falls below 0, down to
+ * -1, once softness is as small as epsilon.
+ *
+ * Formula: 2 sigmoidal(|x - y| - epsilon) - 1, with the soft absolute value
  *
  * ```ts
  * const differs = soft.notEqual(x, y);
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function notEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
@@ -119,14 +152,19 @@ export function notEqual(x: Operand, y: Operand, options: ComparisonOptions = {}
   );
 }
 
-/** How far |x - y| <= atol + rtol |y| is true, elementwise with broadcasting: 2 sigmoidal(atol + rtol |y|
- * + epsilon - |x - y|) with soft absolute values. This definition exceeds 1 where the tolerance exceeds
- * the difference by much against the softness. In mode "hard" equal infinities are close, and NaN is
- * close to nothing.
+/** How far |x - y| <= atol + rtol |y| is true, elementwise with broadcasting. This definition exceeds 1
+ * where the tolerance exceeds the difference by much against the softness. In mode "hard" equal infinities
+ * are close, and NaN is close to nothing.
+ *
+ * Formula: 2 sigmoidal(atol + rtol |y| + epsilon - |x - y|), with soft absolute values
  *
  * ```ts
  * const close = soft.isclose(x, y, { atol: 0.05 });
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function isclose(x: Operand, y: Operand, options: IscloseOptions = {}): Value {

@@ -68,13 +68,25 @@ export const softreluDefaults: Readonly<Required<SoftreluOptions>> = Object.free
   gated: false,
 });
 
-/** A soft step from 0 to 1, elementwise: 1 / (1 + exp(-x / softness)) in mode "smooth"; in the others a
+/** A soft step from 0 to 1, elementwise: the logistic function in mode "smooth"; in the others a
  * polynomial of degree 1, 3 or 5 (or a p-norm curve) for |x| < 5 softness, and 0 or 1 beyond. Mode
  * "hard" is heaviside.
+ *
+ * Formula: with v = x / (5 softness), cut to [-1, 1], and w = (v + 1) / 2
+ *   smooth      1 / (1 + exp(-x / softness))
+ *   c0          w
+ *   c1          w² (3 - 2 w)
+ *   c2          w³ (10 - 15 w + 6 w²)
+ *   _c1_pnorm   (v + sqrt(2 - v²))² / 4
+ *   _c2_pnorm   b³, where b³ + (b - v)³ = 1
+ *   hard        0, 1/2 at 0, 1
  *
  * ```ts
  * const gate = soft.sigmoidal(x, { softness: 0.5, mode: "c1" });
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
@@ -89,13 +101,25 @@ export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
   );
 }
 
-/** A soft max(x, 0), elementwise: softness log(1 + exp(x / softness)) in mode "smooth"; in the others the
- * integral of `sigmoidal`, which is 0 or x for |x| >= 5 softness. `gated: true` is x sigmoidal(x)
- * instead ("SiLU"). Mode "hard" is max(x, 0).
+/** A soft max(x, 0), elementwise: the integral of `sigmoidal`, or with `gated: true` x sigmoidal(x)
+ * instead ("SiLU"). Other than in mode "smooth" it is exactly 0 or x for |x| >= 5 softness.
+ *
+ * Formula: with v = x / (5 softness), cut to [-1, 1], and w = (v + 1) / 2; x itself where w = 1
+ *   smooth      softness log(1 + exp(x / softness))
+ *   c0          5 softness w²
+ *   c1          5 softness w³ (2 - w)
+ *   c2          5 softness w⁴ (5 - 6 w + 2 w²)
+ *   _c1_pnorm   5 softness (2/3 + v / 2 - sqrt(2 - v²)³ / 6)
+ *   _c2_pnorm   5 softness (3/4 + v b³ - 3/4 (b⁴ + (b - v)⁴)), where b³ + (b - v)³ = 1
+ *   hard        max(x, 0)
+ *   gated       x sigmoidal(x)
  *
  * ```ts
  * const y = soft.softrelu(x, { mode: "_c1_pnorm" });
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
@@ -112,9 +136,14 @@ export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
 
 /** A soft max(x, 0), elementwise; see softrelu.
  *
+ * Formula: softrelu(x), the integral of sigmoidal; x sigmoidal(x) with `gated`
+ *
  * ```ts
  * const y = soft.relu(x, { softness: 0.05 });
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong */
 export function relu(x: Operand, options: ReluOptions = {}): Value {
@@ -124,11 +153,16 @@ export function relu(x: Operand, options: ReluOptions = {}): Value {
   );
 }
 
-/** A soft |x|, elementwise: x sign(x) with the soft sign. Below the hard one, 0 at 0.
+/** A soft |x|, elementwise. Below the hard one, 0 at 0.
+ *
+ * Formula: x sign(x), with the soft sign
  *
  * ```ts
  * const loss = soft.abs(y.sub(prediction)).mean();
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
@@ -138,12 +172,16 @@ export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
   );
 }
 
-/** A soft sign from -1 to 1, elementwise: 2 sigmoidal(x) - 1, which is tanh(x / (2 softness)) in mode
- * "smooth".
+/** A soft sign from -1 to 1, elementwise.
+ *
+ * Formula: 2 sigmoidal(x) - 1, which is tanh(x / (2 softness)) in mode smooth
  *
  * ```ts
  * const direction = soft.sign(x, { mode: "c2" });
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
@@ -153,11 +191,16 @@ export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
   );
 }
 
-/** A soft step from 0 to 1, elementwise: sigmoidal. Mode "hard" is 0, 1/2 at 0, and 1.
+/** A soft step from 0 to 1, elementwise. Mode "hard" is 0, 1/2 at 0, and 1.
+ *
+ * Formula: sigmoidal(x)
  *
  * ```ts
  * const positive = soft.heaviside(x);
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong */
 export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
@@ -167,12 +210,18 @@ export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
   );
 }
 
-/** x kept softly between two bounds: a + softrelu(x - a) - softrelu(x - b), elementwise. The bounds
- * broadcast; they may be Values, which then have gradients.
+/** x kept softly between two bounds, elementwise. The bounds may be Values, which then have gradients.
+ *
+ * Formula: a + softrelu(x - a) - softrelu(x - b)
  *
  * ```ts
  * const y = soft.clamp(x, 0, 1, { softness: 0.02 });
  * ```
+ * @param x [...]
+ * @param a lower bound, broadcast with x
+ * @param b upper bound, broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions = {}): Value {
@@ -186,13 +235,19 @@ export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions =
   });
 }
 
-/** A soft rounding to whole numbers, elementwise: the sum over the 2 neighborRadius + 1 whole numbers n
- * around floor(x) of n (sigmoidal(x - n + 1/2) - sigmoidal(x - n - 1/2)). Mode "hard" rounds halves to
- * the even number. The sum is truncated: at a softness above about neighborRadius / 10 it falls off.
+/** A soft rounding to whole numbers, elementwise: the mean of whole numbers, each weighted by how far it is
+ * the nearest. Mode "hard" rounds halves to the even number. The sum is truncated: at a softness above
+ * about neighborRadius / 10 it falls off.
+ *
+ * Formula: sum_n n (sigmoidal(x - n + 1/2) - sigmoidal(x - n - 1/2)), over the 2 neighborRadius + 1 whole
+ * numbers n around floor(x)
  *
  * ```ts
  * const levels = soft.round(x, { neighborRadius: 3 });
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(neighborRadius) an element. Source: "Smooth Approximations of the Rounding Function" (arXiv
  * 2504.19026).
  * @throws GraphError for options that are wrong */

@@ -29,46 +29,67 @@ export const reduceLogicDefaults: Readonly<Required<ReduceLogicOptions>> = Objec
   dim: -1,
 });
 
-/** Not x, for truth values from 0 to 1: 1 - x, elementwise.
+/** Not x, for truth values from 0 to 1, elementwise.
+ *
+ * Formula: 1 - x
  *
  * ```ts
  * const outside = soft.logicalNot(inside);
  * ```
+ * @param x [...]
+ * @returns [...], the shape of x
+ *
  * Cost: O(1) an element. */
 export function logicalNot(x: Operand): Value {
   const value = floating("logicalNot", "x", x);
   return value.graph.operation("logicalNot", () => not(value));
 }
 
-/** x and y, for truth values from 0 to 1: x y, or sqrt(x y) with `useGeometricMean`; elementwise with
- * broadcasting.
+/** x and y, for truth values from 0 to 1, elementwise with broadcasting.
+ *
+ * Formula: x y, or with `useGeometricMean` sqrt(x y)
  *
  * ```ts
  * const inside = soft.logicalAnd(soft.greater(x, 0), soft.less(x, 1));
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), logical operators.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function logicalAnd(x: Operand, y: Operand, options: LogicOptions = {}): Value {
   return connect("logicalAnd", x, y, options, both);
 }
 
-/** x or y, for truth values from 0 to 1: not (not x and not y), elementwise with broadcasting.
+/** x or y, for truth values from 0 to 1, elementwise with broadcasting: not (not x and not y).
+ *
+ * Formula: 1 - (1 - x) (1 - y), or with `useGeometricMean` 1 - sqrt((1 - x) (1 - y))
  *
  * ```ts
  * const extreme = soft.logicalOr(soft.less(x, -3), soft.greater(x, 3));
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function logicalOr(x: Operand, y: Operand, options: LogicOptions = {}): Value {
   return connect("logicalOr", x, y, options, either);
 }
 
-/** Either x or y but not both, for truth values from 0 to 1: (x and not y) or (not x and y), elementwise
- * with broadcasting.
+/** Either x or y but not both, for truth values from 0 to 1, elementwise with broadcasting.
+ *
+ * Formula: (x and not y) or (not x and y), with soft and, or and not
  *
  * ```ts
  * const odd = soft.logicalXor(a, b);
  * ```
+ * @param x [...]
+ * @param y [...], broadcast with x
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function logicalXor(x: Operand, y: Operand, options: LogicOptions = {}): Value {
@@ -78,11 +99,16 @@ export function logicalXor(x: Operand, y: Operand, options: LogicOptions = {}): 
 }
 
 /** Whether all truth values along an axis hold: their product, or with `useGeometricMean` their
- * geometric mean, in which values below epsilon count as epsilon. The axis is dropped.
+ * geometric mean, in which values below epsilon count as epsilon.
+ *
+ * Formula: prod_i x_i, or with `useGeometricMean` (prod_i x_i)^(1/n)
  *
  * ```ts
  * const valid = soft.all(soft.greater(x, 0), { dim: 0 });
  * ```
+ * @param x [..., n, ...]
+ * @returns [..., ...]: without the axis; a scalar for dim null
+ *
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), logical operators.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function all(x: Operand, options: ReduceLogicOptions = {}): Value {
@@ -91,11 +117,16 @@ export function all(x: Operand, options: ReduceLogicOptions = {}): Value {
   return value.graph.operation("all", () => conjunction(value, resolved));
 }
 
-/** Whether any truth value along an axis holds: not all(not x). The axis is dropped.
+/** Whether any truth value along an axis holds: not all(not x).
+ *
+ * Formula: 1 - prod_i (1 - x_i), or with `useGeometricMean` 1 - (prod_i (1 - x_i))^(1/n)
  *
  * ```ts
  * const alarm = soft.any(soft.greater(x, limit));
  * ```
+ * @param x [..., n, ...]
+ * @returns [..., ...]: without the axis; a scalar for dim null
+ *
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function any(x: Operand, options: ReduceLogicOptions = {}): Value {

@@ -39,19 +39,24 @@ export const argmaxDefaults: Readonly<Required<ArgmaxOptions>> = Object.freeze({
 
 /** The soft maximum along an axis: the mean of x weighted by argmax(x), hence never above the maximum.
  *
+ * Formula: sum_j P_j x_j with P = argmax(x); with "fastSoftSort", "smoothSort" and "sortingNetwork" the
+ * first entry of sort(x, { descending: true })
+ *
  * ```ts
  * const peak = soft.max(signal, { dim: -1 });
  * ```
  * @param x [..., n, ...]
  * @returns [..., ...]: without the axis, or with size 1 for `keepdim`; a scalar for dim null
  *
- * Cost: O(n) a row with softsort, O(n²) with neuralsort. Sources: see argmax.
+ * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort. Sources: see argmax.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function max(x: Operand, options: MaxOptions = {}): Value {
   return extreme("max", x, options, true);
 }
 
-/** The soft minimum along an axis: -max(-x), the mean of x weighted by argmin(x).
+/** The soft minimum along an axis: the mean of x weighted by argmin(x).
+ *
+ * Formula: -max(-x) = sum_j P_j x_j with P = argmin(x)
  *
  * ```ts
  * const floor = soft.min(signal, { dim: 0, keepdim: true });
@@ -59,14 +64,21 @@ export function max(x: Operand, options: MaxOptions = {}): Value {
  * @param x [..., n, ...]
  * @returns [..., ...]: without the axis, or with size 1 for `keepdim`; a scalar for dim null
  *
- * Cost: O(n) a row with softsort, O(n²) with neuralsort.
+ * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function min(x: Operand, options: MaxOptions = {}): Value {
   return extreme("min", x, options, false);
 }
 
-/** Where the maximum along an axis is, as a distribution over the entries: with softsort the projection
- * of x / softness onto the simplex, softmax in mode "smooth".
+/** Where the maximum along an axis is, as a distribution over the entries: softmax(x / softness) with
+ * softsort in mode "smooth".
+ *
+ * Formula: project as in argsort, |.| soft
+ *   softsort         project_j(x_j / softness)
+ *   neuralsort       project_j(((n - 1) x_j - sum_k |x_j - x_k|) / softness)
+ *   ot               n times the mass of each entry that goes to the upper of two anchors, 0 and 1, which
+ *                    takes 1/n
+ *   sortingNetwork   the first row of argsort(x, { descending: true })
  *
  * ```ts
  * const attention = soft.argmax(scores, { dim: 1, mode: "c1", softness: 0.5 });
@@ -75,14 +87,16 @@ export function min(x: Operand, options: MaxOptions = {}): Value {
  * @returns [..., ..., n]: the axis dropped (or of size 1 for `keepdim`), probabilities on a new last
  * axis; [n] for dim null, where n counts all entries
  *
- * Cost: O(n) a row with softsort, O(n²) with neuralsort. Sources: the first row of SoftSort, Prillo and
+ * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort. Sources: the first row of SoftSort, Prillo and
  * Eisenschlos 2020 (arXiv 2006.16038), or of NeuralSort, Grover et al. 2019 (arXiv 1903.08850).
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function argmax(x: Operand, options: ArgmaxOptions = {}): Value {
   return argExtreme("argmax", x, options, true);
 }
 
-/** Where the minimum along an axis is, as a distribution over the entries: argmax(-x).
+/** Where the minimum along an axis is, as a distribution over the entries.
+ *
+ * Formula: argmax(-x)
  *
  * ```ts
  * const nearest = soft.argmin(distances, { dim: -1 });
@@ -91,7 +105,7 @@ export function argmax(x: Operand, options: ArgmaxOptions = {}): Value {
  * @returns [..., ..., n]: the axis dropped (or of size 1 for `keepdim`), probabilities on a new last
  * axis; [n] for dim null, where n counts all entries
  *
- * Cost: O(n) a row with softsort, O(n²) with neuralsort.
+ * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function argmin(x: Operand, options: ArgmaxOptions = {}): Value {
   return argExtreme("argmin", x, options, false);

@@ -33,8 +33,10 @@ export function isValueMethod(method: Method): method is ValueMethod {
  *
  * - "softsort": projects distances to the sorted entries (Prillo and Eisenschlos 2020)
  * - "neuralsort": projects a closed form of the sorted order (Grover et al. 2019)
+ * - "ot": transports the entries to evenly spaced anchors (Cuturi, Teboul and Vert 2019)
+ * - "fastSoftSort": projects onto the permutahedron, without a soft index (Blondel et al. 2020)
  * - "sortingNetwork": exchanges pairs of entries softly, in a bitonic network (Petersen et al. 2021)
- * - "ot", "fastSoftSort", "smoothSort": not available yet */
+ * - "smoothSort": not available yet */
 export type Method = "softsort" | "neuralsort" | "ot" | ValueMethod;
 
 /** With what the sorting network fills rows up to a power of two, where entries are not standardised: the

@@ -31,12 +31,12 @@ const SOFT_MODES = ["smooth", "c0", "c1", "c2"];
 
 /** Projects each row of z, divided by the softness, onto the permutahedron of a row w: the convex hull of
  * all orders of w. The result has the order of z, sums to the sum of w, and goes to the entries of w in
- * that order as softness goes to 0.
+ * that order as softness goes to 0. In mode smooth exp y, not y, sums to what w gives.
  *
- * - "c0": the nearest point, y = argmin |y - z / softness|^2
- * - "c1", "c2": regularised by a p-norm, p = 3/2 and 4/3: y = argmax y·z / softness - sum |y|^p / p
- * - "smooth": by entropy in logarithms: exp y is the Kullback-Leibler projection of exp(z / softness) onto
- *   the permutahedron of exp w; so exp y, not y, sums to what w gives
+ * Formula: y in the permutahedron of w
+ *   c0       argmin |y - z / softness|², the nearest point
+ *   c1, c2   argmax y·z / softness - sum |y|^p / p with p = 3/2 and 4/3
+ *   smooth   exp y is the Kullback-Leibler projection of exp(z / softness) onto the permutahedron of exp w
  *
  * ```ts
  * const ranks = soft.projectPermutahedron(scores, numbers, { softness: 0.1, mode: "c0" });

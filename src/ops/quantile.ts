@@ -61,6 +61,9 @@ export const argquantileDefaults: Readonly<Required<ArgquantileOptions>> = Objec
  * says of its two neighbours. Only the rows of the soft permutation that are needed are made, for all
  * quantiles in one projection.
  *
+ * Formula: (1 - w) y_k + w y_(k+1) with y = sort(x) from 0 and q (n - 1) = k + w for "linear"; w = 1/2 for
+ * "midpoint"; y_k, y_(k+1) or the nearer one for "lower", "higher" and "nearest"
+ *
  * ```ts
  * const spread = soft.quantile(x, [0.25, 0.75], { dim: 0 });   // [2, ...]
  * ```
@@ -69,14 +72,16 @@ export const argquantileDefaults: Readonly<Required<ArgquantileOptions>> = Objec
  * counts as 0 or 1); with interpolation "linear" a Value has a gradient
  * @returns [..., ...]: without the axis, or with size 1 for `keepdim`; before it [k] for k quantiles
  *
- * Cost: O(n log n) a row with softsort, O(n²) with neuralsort. Sources: see argsort; Paulus et al. 2026
- * (arXiv 2603.08824), quantiles.
+ * Cost: O(n log n) a row with softsort and fastSoftSort, O(n²) with neuralsort, O(n) a step with ot,
+ * O(n log² n) with sortingNetwork. Sources: see argsort; Paulus et al. 2026 (arXiv 2603.08824), quantiles.
  * @throws GraphError for options that are wrong, an axis that x lacks, or a q out of range */
 export function quantile(x: Operand, q: Quantiles, options: QuantileOptions = {}): Value {
   return valueAt("quantile", x, q, resolveOptions("quantile", options, quantileDefaults));
 }
 
 /** Where the quantile along an axis is, as a distribution over the entries.
+ *
+ * Formula: (1 - w) P_k + w P_(k+1) with P = argsort(x), k and w as in quantile
  *
  * ```ts
  * const who = soft.argquantile(x, 0.9, { interpolation: "higher" });
@@ -86,7 +91,8 @@ export function quantile(x: Operand, q: Quantiles, options: QuantileOptions = {}
  * @returns [..., ..., n]: the axis dropped (or of size 1 for `keepdim`), probabilities on a new last
  * axis; before it [k] for k quantiles
  *
- * Cost: O(n log n) a row with softsort, O(n²) with neuralsort. Sources: see quantile.
+ * Cost: O(n log n) a row with softsort, O(n²) with neuralsort, O(n) a step with ot, O(n² log² n) with
+ * sortingNetwork. Sources: see quantile.
  * @throws GraphError for options that are wrong, an axis that x lacks, or a q out of range */
 export function argquantile(x: Operand, q: Quantiles, options: ArgquantileOptions = {}): Value {
   return indexAt("argquantile", x, q, resolveOptions("argquantile", options, argquantileDefaults));
@@ -94,13 +100,16 @@ export function argquantile(x: Operand, q: Quantiles, options: ArgquantileOption
 
 /** The soft median along an axis: quantile 1/2, of an even number of entries the lower of the middle two.
  *
+ * Formula: y_k with y = sort(x) from 0 and k = floor((n - 1) / 2)
+ *
  * ```ts
  * const loss = soft.median(soft.abs(y.sub(prediction)));
  * ```
  * @param x [..., n, ...]
  * @returns [..., ...]: without the axis, or with size 1 for `keepdim`; a scalar for dim null
  *
- * Cost: O(n log n) a row with softsort, O(n²) with neuralsort. Sources: see quantile.
+ * Cost: O(n log n) a row with softsort and fastSoftSort, O(n²) with neuralsort, O(n) a step with ot,
+ * O(n log² n) with sortingNetwork. Sources: see quantile.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function median(x: Operand, options: MedianOptions = {}): Value {
   const resolved = resolveOptions("median", options, medianDefaults);
@@ -109,13 +118,16 @@ export function median(x: Operand, options: MedianOptions = {}): Value {
 
 /** Where the median along an axis is, as a distribution over the entries; see median.
  *
+ * Formula: P_k with P = argsort(x) from 0 and k = floor((n - 1) / 2)
+ *
  * ```ts
  * const middle = soft.argmedian(x, { dim: -1, returnLogProbs: true });
  * ```
  * @param x [..., n, ...]
  * @returns [..., ..., n]: the axis dropped (or of size 1 for `keepdim`), probabilities on a new last axis
  *
- * Cost: O(n log n) a row with softsort, O(n²) with neuralsort.
+ * Cost: O(n log n) a row with softsort, O(n²) with neuralsort, O(n) a step with ot, O(n² log² n) with
+ * sortingNetwork.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function argmedian(x: Operand, options: ArgmedianOptions = {}): Value {
   const resolved = resolveOptions("argmedian", options, argmedianDefaults);

@@ -25,14 +25,23 @@ export const rankDefaults: Readonly<Required<RankOptions>> = Object.freeze({
 /** The soft rank of each entry along an axis, from 1 to n: the mean position under the columns of the
  * soft permutation.
  *
+ * Formula: with P = argsort(x) and project as there
+ *   softsort         r_j = sum_i i Q_ji, Q_j = project_i(-|x_j - s_i| / softness), s the sorted entries
+ *   neuralsort, sortingNetwork
+ *                    r_j = sum_i i P_ij / sum_i P_ij
+ *   ot               r_j = sum_i i P_ij
+ *   fastSoftSort     r = (n - 1) projectPermutahedron(x, (1, 2, …, n) / (n - 1)), ascending
+ *
  * ```ts
  * const ranks = soft.rank(scores, { dim: -1, softness: 0.05 });
  * ```
  * @param x [..., n, ...]
  * @returns [..., n, ...], or [all entries] for dim null
  *
- * Cost: O(n²) time and memory a row. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038), by
- * columns; NeuralSort, Grover et al. 2019 (arXiv 1903.08850), columns normalised.
+ * Cost: O(n²) time and memory a row with softsort and neuralsort, O(n²) a step with ot, O(n log n) with
+ * fastSoftSort, O(n² log² n) with sortingNetwork. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv
+ * 2006.16038), by columns; NeuralSort, Grover et al. 2019 (arXiv 1903.08850), columns normalised; Cuturi,
+ * Teboul and Vert 2019 (arXiv 1905.11885); Blondel et al. 2020 (arXiv 2002.08871).
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function rank(x: Operand, options: RankOptions = {}): Value {
   const resolved = resolveOptions("rank", options, rankDefaults);

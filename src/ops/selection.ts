@@ -35,12 +35,18 @@ export const indexSelectDefaults: Readonly<Required<IndexSelectOptions>> = Objec
 
 export const narrowDefaults: Readonly<Required<NarrowOptions>> = Object.freeze({ dim: 0 });
 
-/** x where the condition is 1, y where it is 0, mixed in between: x condition + y (1 - condition),
- * elementwise with broadcasting.
+/** x where the condition is 1, y where it is 0, mixed in between; elementwise with broadcasting.
+ *
+ * Formula: x condition + y (1 - condition)
  *
  * ```ts
  * const y = soft.where(soft.greater(x, 0), x, x.mul(0.1));
  * ```
+ * @param condition [...]: truth values from 0 to 1
+ * @param x [...], broadcast with the condition
+ * @param y [...], broadcast with both
+ * @returns [...], of the broadcast shape
+ *
  * Cost: O(1) an element.
  * @throws GraphError if the shapes do not broadcast */
 export function where(condition: Operand, x: Operand, y: Operand): Value {
@@ -48,7 +54,9 @@ export function where(condition: Operand, x: Operand, y: Operand): Value {
   return c.graph.operation("where", () => op.add(op.mul(a, c), op.mul(b, op.sub(1, c))));
 }
 
-/** Entries of x by soft index: along `dim` entry i is the sum of x weighted by softIndex[…, i, …, :].
+/** Entries of x by soft index, one for each position along an axis.
+ *
+ * Formula: y[…, i, …] = sum_j softIndex[…, i, …, j] x[…, j, …]
  *
  * ```ts
  * const sorted = soft.takeAlongDim(x, soft.argsort(x, { dim: 0 }), { dim: 0 });
@@ -71,8 +79,9 @@ export function takeAlongDim(x: Operand, softIndex: Operand, options: TakeOption
   });
 }
 
-/** Entries of x by the same k soft indices everywhere: along `dim` entry i is the sum of x weighted by
- * softIndex[i, :].
+/** Entries of x along an axis by k soft indices, the same everywhere.
+ *
+ * Formula: y[…, i, …] = sum_j softIndex[i, j] x[…, j, …]
  *
  * ```ts
  * const firstTwo = soft.take(x, [[1, 0, 0], [0, 1, 0]], { dim: 1 });
@@ -94,7 +103,9 @@ export function take(x: Operand, softIndex: Operand, options: TakeOptions = {}):
   });
 }
 
-/** One entry of x along an axis by soft index: the sum of x weighted by softIndex.
+/** One entry of x along an axis by soft index.
+ *
+ * Formula: y[…, 0, …] = sum_j softIndex[j] x[…, j, …]
  *
  * ```ts
  * const row = soft.indexSelect(table, soft.argmax(scores), 0);
@@ -131,8 +142,9 @@ export function indexSelect(
   });
 }
 
-/** `length` entries of x along an axis from a soft start: entry i is the sum over j of softStart[j]
- * x[(j + i) mod n].
+/** `length` entries of x along an axis from a soft start.
+ *
+ * Formula: y[…, i, …] = sum_j softStart[j] x[…, (j + i) mod n, …]
  *
  * ```ts
  * const window = soft.narrow(signal, soft.argmax(score), 16);

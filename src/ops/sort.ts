@@ -40,8 +40,14 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
   descending: false,
 });
 
-/** The entries of x softly sorted along an axis: takeAlongDim(x, argsort(x)). Beside an argsort with the
- * same options it exports no second projection.
+/** The entries of x softly sorted along an axis. Beside an argsort with the same options it exports no
+ * second projection.
+ *
+ * Formula: by method; the last two in the standardised units of x, if `standardize`
+ *   softsort, neuralsort, ot   y_i = sum_j P_ij x_j with P = argsort(x)
+ *   fastSoftSort               y = projectPermutahedron((n - 1, …, 1, 0) / (n - 1), x), descending
+ *   sortingNetwork             layers of pairs (a, b) with share w = sigmoidal(a - b) exchanged:
+ *                              (1 - w) a + w b and w a + (1 - w) b
  *
  * ```ts
  * const sorted = soft.sort(x, { dim: 0, descending: true, method: "softsort" });
@@ -49,8 +55,10 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
  * @param x [..., n, ...]
  * @returns [..., n, ...]
  *
- * Cost: O(n²) time and memory a row; softsort about half of neuralsort. Sources: see argsort; Paulus et
- * al. 2026 (arXiv 2603.08824) for the modes.
+ * Cost: a row O(n²) time and memory with softsort and neuralsort, of which softsort is about twice as
+ * fast, O(n²) a step with ot, O(n log n) with fastSoftSort and O(n log² n) with sortingNetwork. Sources:
+ * see argsort; Blondel et al. 2020 (arXiv 2002.08871) for fastSoftSort; Paulus et al. 2026 (arXiv
+ * 2603.08824) for the modes.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function sort(x: Operand, options: SortOptions = {}): Value {
   const resolved = resolveOptions("sort", options, sortDefaults);
@@ -65,6 +73,17 @@ export function sort(x: Operand, options: SortOptions = {}): Value {
 /** The soft permutation that sorts x along an axis: entry [..., i, ..., :] is a distribution over the
  * entries of x for the one that comes i-th.
  *
+ * Formula: row i from 1, descending, with s the sorted entries, |.| soft in neuralsort, and project(v) the
+ * p >= 0 of sum 1 that maximises p·v - R(p)
+ *   softsort         project_j(-|s_i - x_j| / softness)
+ *   neuralsort       project_j(((n + 1 - 2 i) x_j - sum_k |x_j - x_k|) / softness)
+ *   ot               n times what transport brings from the entries to anchor i of n, evenly from 0 to 1,
+ *                    at a cost of the squared distance
+ *   sortingNetwork   the product of the matrices that exchange pairs softly, as in sort
+ *
+ *   R(p)             smooth sum p log p, c0 1/2 sum p², c1 2/3 sum p^(3/2), c2 3/4 sum p^(4/3);
+ *                    project is softmax in mode smooth
+ *
  * ```ts
  * const order = soft.argsort(scores);                  // [n, n], rows sum to 1
  * const names = soft.takeAlongDim(features, order, { dim: 0 });
@@ -72,8 +91,10 @@ export function sort(x: Operand, options: SortOptions = {}): Value {
  * @param x [..., n, ...]
  * @returns [..., n, ..., n]: probabilities on the last axis, or their logarithms
  *
- * Cost: O(n²) time and memory a row. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038);
- * NeuralSort, Grover et al. 2019 (arXiv 1903.08850), equation 5.
+ * Cost: O(n²) time and memory a row with softsort and neuralsort, O(n²) a step with ot, O(n² log² n) with
+ * sortingNetwork. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038); NeuralSort, Grover et
+ * al. 2019 (arXiv 1903.08850), equation 5; optimal transport, Cuturi, Teboul and Vert 2019 (arXiv
+ * 1905.11885); the network, Petersen et al. 2021 (arXiv 2105.04019).
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function argsort(x: Operand, options: ArgsortOptions = {}): Value {
   const resolved = resolveOptions("argsort", options, argsortDefaults);

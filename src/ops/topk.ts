@@ -39,6 +39,9 @@ export interface Topk<Name extends Method = Method> {
 /** The k largest entries of x along an axis, largest first, and their soft indices: the first k rows of
  * the soft permutation; the other rows are not made.
  *
+ * Formula: indices = P_1 … P_k, values_i = sum_j P_ij x_j with P = argsort(x, { descending: true }); by ot
+ * with k anchors and one for the rest; without indices, values are the first k of sort
+ *
  * ```ts
  * const { values, indices } = soft.topk(x, 3, { softness: 0.05 });
  * const mask = reduceSum(indices, { axes: -2 });
@@ -48,7 +51,8 @@ export interface Topk<Name extends Method = Method> {
  * @returns values [..., k, ...] and indices [..., k, ..., n]. With `gatedGrad: false` the values hold the
  * soft index fixed, while `indices` keep their gradient.
  *
- * Cost: O(k n) time and memory a row with softsort, O(n²) with neuralsort. Sources: see argsort.
+ * Cost: a row O(k n) time and memory with softsort and a step of ot, O(n²) with neuralsort, O(n log n)
+ * with fastSoftSort, O(n log² n) with sortingNetwork. Sources: see argsort.
  * @throws GraphError for options that are wrong, an axis that x lacks, or a k that does not fit */
 export function topk<Name extends Method = "neuralsort">(
   x: Operand,

@@ -42,13 +42,16 @@ export interface Transport {
   readonly residual: Value;
 }
 
-/** Regularised optimal transport between two marginals: the plan P that minimises
+/** Regularised optimal transport between two marginals: the plan P that minimises the cost and a
+ * regulariser, with its dual potentials f and g. Other than in mode smooth it is sparse. As softness falls
+ * it becomes the unregularised plan.
  *
- *     sum_ij C_ij P_ij + softness R(P)   with   sum_j P_ij = a_i,   sum_i P_ij = b_j,   P >= 0
- *
- * and R(P) = sum P (log P - 1) | 1/2 sum P^2 | 2/3 sum P^(3/2) | 3/4 sum P^(4/3) in modes smooth, c0, c1,
- * c2. It is P_ij = phi((f_i + g_j - C_ij) / softness) with phi(s) = exp(s) | s+ | s+^2 | s+^3, so in the
- * last three it is sparse. As softness falls it becomes the unregularised plan.
+ * Formula: argmin_P sum_ij C_ij P_ij + softness R(P), sum_j P_ij = a_i, sum_i P_ij = b_j, P >= 0
+ *   P_ij = phi(s_ij) with s_ij = (f_i + g_j - C_ij) / softness
+ *   smooth   R(P) = sum P (log P - 1)   phi(s) = exp(s)
+ *   c0       R(P) = 1/2 sum P²          phi(s) = max(s, 0)
+ *   c1       R(P) = 2/3 sum P^(3/2)     phi(s) = max(s, 0)²
+ *   c2       R(P) = 3/4 sum P^(4/3)     phi(s) = max(s, 0)³
  *
  * ```ts
  * const { plan, regularizedCost } = soft.transport(cost, a, b, { softness: 0.05 });
@@ -74,6 +77,7 @@ export interface Transport {
  * @param cost [..., n, m]
  * @param a [..., n] or [n]: masses of the sources, not negative
  * @param b [..., m] or [m]: masses of the targets
+ * @returns the plan [..., n, m] and what belongs to it; see Transport
  * @throws GraphError for options that are wrong or shapes that do not fit */
 export function transport(
   cost: Operand,
