@@ -43,6 +43,7 @@ export type TypedArray =
   | Uint32Array
   | BigUint64Array;
 
+/** The elements of a tensor of any type; those of type string as an array. */
 export type TensorElements = TypedArray | readonly string[];
 
 interface DTypeFacts {

@@ -19,6 +19,7 @@ export const DEFAULT_OPSET = 18;
 
 const OPSETS = { least: 7, most: 26 };
 
+/** Options of a new Graph. */
 export interface GraphOptions {
   /** Version of ai.onnx to write, 7 to 26. Default 18. */
   readonly opset?: number;

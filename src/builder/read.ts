@@ -16,6 +16,7 @@ import type { Value } from "./value.ts";
 
 export { ModelFormatError, type ModelLimits } from "./scan.ts";
 
+/** Options of Graph.fromModel. */
 export interface FromModelOptions {
   /** What the model may hold. Each limit can be set by itself; the others keep their defaults. */
   readonly limits?: Partial<ModelLimits>;

@@ -23,6 +23,7 @@ export interface StateTensor {
   readonly dims: readonly number[];
 }
 
+/** Options of graph.toModel. */
 export interface ModelOptions {
   /** Write the slice that computes these, under these names, without updates: an inference model.
    * Straight-through operators become their hard side. By default all outputs and updates. */

@@ -30,8 +30,9 @@ export const transportDefaults: Readonly<Required<TransportOptions>> = Object.fr
 export interface Transport {
   /** [..., n, m]: what goes from source i to target j. */
   readonly plan: Value;
-  /** [..., n] and [..., m]: the dual potentials, in units of the cost, with sum f = sum g. */
+  /** [..., n]: the dual potential of the sources, in units of the cost, with sum f = sum g. */
   readonly f: Value;
+  /** [..., m]: that of the targets. */
   readonly g: Value;
   /** [...]: the minimum, sum_ij C_ij P_ij + softness R(P). */
   readonly regularizedCost: Value;

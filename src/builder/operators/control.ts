@@ -18,6 +18,7 @@ export interface LoopRound {
   readonly collect?: readonly Value[];
 }
 
+/** Options of loop. */
 export interface LoopOptions {
   /** Whether there is a first round: a boolean scalar. By default always. */
   readonly condition?: Operand;

@@ -61,7 +61,9 @@ export function gatherElements(x: Operand, indices: Operand, options: AxisOption
 }
 
 /** The slices of x that the rows of `indices` name: each row holds indices into the axes of x after the
- * first `batchDims`, which both share. */
+ * first `batchDims`, which both share.
+ *
+ * @param options `batchDims` by default 0 */
 export function gatherND(
   x: Operand,
   indices: Operand,

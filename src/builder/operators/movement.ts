@@ -61,7 +61,9 @@ export function transpose(x: Operand, permutation?: readonly number[]): Value {
   return emitOne("Transpose", [value], { perm: attribute.ints(order) }, "transpose");
 }
 
-/** The values one after the other along an axis; their other axes are equal. */
+/** The values one after the other along an axis; their other axes are equal.
+ *
+ * @param options `axis`, counted from the end where it is negative */
 export function concat(values: readonly Operand[], options: { readonly axis: number }): Value {
   checkOptions("concat", options, ["axis"]);
   if (!Array.isArray(values) || values.length === 0) {
