@@ -1,5 +1,6 @@
 // Times each kernel alone on one thread and prints one line for each instruction set:
 //   instruction set, kernel, size, milliseconds, goal
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -34,6 +35,46 @@ static void softsort(const KernelTable& table, std::size_t batch, std::size_t n,
   bench::row(table.name, label, size, ranks, goal);
 }
 
+static void network(const KernelTable& table, std::size_t batch, std::size_t n, const char* size,
+                    double goal, double grad_goal) {
+  const auto x = bench::normals<float>(batch * n);
+  const auto dy = bench::normals<float>(batch * n);
+  const float softness = 0.1f;
+  std::vector<float> y(batch * n);
+  std::vector<double> dsoftness(batch);
+  for (const bool gradient : {false, true}) {
+    const auto& kernel =
+        (gradient ? table.float32.network_values_grad : table.float32.network_values)[0];
+    const bench::Block block(kernel.scratch(n));
+    const std::size_t group = kernel.group(n);
+    const NetworkRows<float> rows{x.data(),         &softness, dy.data(), y.data(),
+                                  dsoftness.data(), batch,     n};
+    const double time = bench::milliseconds(
+        [&] { kernel.run(rows, 0, (batch + group - 1) / group, block.get()); });
+    bench::row(table.name, gradient ? "network smooth gradient" : "network smooth", size, time,
+               gradient ? grad_goal : goal);
+  }
+}
+
+// Of sorted keys, as the projection onto the permutahedron asks for it; sorting not included.
+static void isotonic(const KernelTable& table, std::size_t batch, std::size_t n, int mode,
+                     double softness, const char* name, const char* size, double goal) {
+  auto s = bench::normals<float>(batch * n);
+  std::vector<float> w(batch * n), v(batch * n);
+  std::vector<std::int64_t> blocks(batch * n);
+  for (std::size_t row = 0; row < batch; ++row) {
+    float* const own = s.data() + row * n;
+    std::sort(own, own + n, [](float a, float b) { return a > b; });
+    for (std::size_t i = 0; i < n; ++i) {
+      own[i] = static_cast<float>(own[i] / softness);
+      w[row * n + i] = static_cast<float>(n - i);
+    }
+  }
+  const double time = bench::time_of(table.float32.isotonic[mode],
+                                     {s.data(), w.data(), blocks.data(), v.data(), n}, batch);
+  bench::row(table.name, name, size, time, goal);
+}
+
 static void run(const KernelTable& table, const char* only) {
   const auto wanted = [&](const char* name) { return !only || std::strstr(name, only); };
   if (wanted("softsort")) {
@@ -45,6 +86,23 @@ static void run(const KernelTable& table, const char* only) {
     softsort(table, 1, 4096, 2, "c1", "1x4096", 0.5, 1.9);
     softsort(table, 1, 4096, 3, "c2", "1x4096", 0.7, 3.1);
     softsort(table, 128, 128, 1, "c0", "128x128", 1.9, 2.2);
+  }
+  if (wanted("network")) {
+    network(table, 1, 1024, "1x1024", 0.03, 0.05);
+    network(table, 1, 16384, "1x16384", 0.75, 1.2);
+    network(table, 128, 128, "128x128", 0.32, 0.5);
+  }
+  if (wanted("isotonic")) {
+    isotonic(table, 1, 1024, 0, 0.1, "isotonic smooth", "1x1024", 0.008);
+    isotonic(table, 1, 1024, 1, 0.1, "isotonic c0", "1x1024", 0.005);
+    isotonic(table, 1, 1024, 2, 0.1, "isotonic c1", "1x1024", 0);
+    isotonic(table, 1, 1024, 3, 0.1, "isotonic c2", "1x1024", 0);
+    isotonic(table, 1, 16384, 0, 0.1, "isotonic smooth", "1x16384", 0.11);
+    isotonic(table, 1, 16384, 1, 0.1, "isotonic c0", "1x16384", 0.07);
+    isotonic(table, 1, 16384, 2, 0.1, "isotonic c1", "1x16384", 0);
+    isotonic(table, 1, 16384, 3, 0.1, "isotonic c2", "1x16384", 0);
+    isotonic(table, 1, 1024, 1, 1e-3, "isotonic c0, softness 1e-3", "1x1024", 0.005);
+    isotonic(table, 1, 1024, 2, 1e-3, "isotonic c1, softness 1e-3", "1x1024", 0);
   }
 }
 

@@ -1,66 +1,78 @@
 // Pool adjacent violators: each entry is a block of its own, and joins the block before it while
 // that has a level that is not above its own. A block is a few sums that join in constant time.
 
-// Mode c0. Sums are about the block's first entry, so that means of large numbers keep their digits.
+// Mode c0. Sums are about the block's first entry, so that means of large numbers keep their
+// digits. Levels are compared without a division.
 struct MeanPool {
   double first;
   double rest;
   double count;
-  double level;
 
-  void start(double s, double w) { *this = {s - w, 0, 1, s - w}; }
   void join(const MeanPool& next) {
     rest += next.rest + next.count * (next.first - first);
     count += next.count;
-    level = first + rest / count;
   }
-  bool pools_with(const MeanPool& next) const { return level <= next.level; }
+  bool pools_with(const MeanPool& next) const {
+    return ((first - next.first) * count + rest) * next.count <= next.rest * count;
+  }
+  double level() const { return first + rest / count; }
 };
 
-// Mode smooth, where the ranges of s and w are small enough for products of their exponentials:
-// levels are compared without a logarithm.
-struct RatioPool {
-  double s;  // sum exp(s - largest s)
-  double w;
+// 2^k, and 0 where that is next to nothing; k is a whole number of at most 1000.
+inline double power_of_two(double k) {
+  if (k < -1000) return 0;
+  const auto exponent = static_cast<std::uint64_t>(static_cast<std::int64_t>(k) + 1023);
+  double result;
+  const std::uint64_t bits = exponent << 52;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
 
-  void join(const RatioPool& next) {
-    s += next.s;
-    w += next.w;
-  }
-  bool pools_with(const RatioPool& next) const { return s * next.w <= next.s * w; }
-};
-constexpr double kRatioRange = 300;
+// A sum of exponentials as sum * 2^power, so that it has no range to leave.
+struct ScaledSum {
+  double sum;
+  double power;
 
-// Mode smooth, of any range.
-struct LogSumPool {
-  double top_s, sum_s;  // logsumexp s = top + log sum
-  double top_w, sum_w;
-  double level;
-
-  void start(double s, double w) { *this = {s, 1, w, 1, s - w}; }
-  static void add(double& top, double& sum, double next_top, double next_sum) {
-    if (next_top <= top) {
-      sum += next_sum * exp_in_range(next_top - top);
+  void add(const ScaledSum& next) {
+    if (next.power <= power) {
+      sum += next.sum * power_of_two(next.power - power);
     } else {
-      sum = next_sum + sum * exp_in_range(top - next_top);
-      top = next_top;
+      sum = next.sum + sum * power_of_two(power - next.power);
+      power = next.power;
     }
   }
-  void join(const LogSumPool& next) {
-    add(top_s, sum_s, next.top_s, next.sum_s);
-    add(top_w, sum_w, next.top_w, next.sum_w);
-    level = (top_s - top_w) + std::log(sum_s / sum_w);
+};
+
+// Mode smooth. Levels are differences of logarithms, compared as ratios.
+struct RatioPool {
+  ScaledSum s;  // sum exp s
+  ScaledSum w;
+
+  void join(const RatioPool& next) {
+    s.add(next.s);
+    w.add(next.w);
   }
-  bool pools_with(const LogSumPool& next) const { return level <= next.level; }
+  bool pools_with(const RatioPool& next) const {
+    const double apart = (next.s.power + w.power) - (s.power + next.w.power);
+    const double own = s.sum * next.w.sum;
+    const double other = next.s.sum * w.sum;
+    // Sums of at most 2^32 exponentials are beyond doubt at this distance.
+    if (apart > 200) return true;
+    if (apart < -200) return false;
+    return own <= other * power_of_two(apart);
+  }
+  double level() const {
+    const double power = s.power - w.power;
+    return power * kLn2High + (power * kLn2Low + std::log(s.sum / w.sum));
+  }
 };
 
 // Mode c2: sum (s - theta)^3 is a cubic in theta whose coefficients are central moments.
 struct CubePool {
   double count, mean, second, third;
   double w;
-  double level;
+  double root_level;
 
-  void start(double s, double weight) { *this = {1, s, 0, 0, weight, s - std::cbrt(weight)}; }
   void join(const CubePool& next) {
     const double n = count + next.count;
     const double apart = next.mean - mean;
@@ -71,9 +83,10 @@ struct CubePool {
     mean += apart * b;
     count = n;
     w += next.w;
-    level = mean + root();
+    root_level = mean + root();
   }
-  bool pools_with(const CubePool& next) const { return level <= next.level; }
+  bool pools_with(const CubePool& next) const { return root_level <= next.root_level; }
+  double level() const { return root_level; }
 
  private:
   // x^3 + 3 p x + 2 q = 0 with p >= 0, in a form without cancellation.
@@ -113,80 +126,79 @@ inline std::size_t isotonic_scratch(std::size_t n) {
   return arena.used();
 }
 
-// start(i) makes a block of entry i. The number of blocks; their last entries into `last`.
+// start(i) makes a block of entry i. Writes the levels and the last entries of the blocks; gives
+// how many there are.
 template <class Pool, class Start>
-inline std::size_t pool_neighbours(std::size_t n, Pool* pools, std::uint32_t* last, Start start) {
+inline std::size_t pool_neighbours(const IsotonicSpace& space, std::size_t n, Start start) {
   static_assert(sizeof(Pool) <= sizeof(CubePool));
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    Pool own = start(i);
-    while (count > 0 && pools[count - 1].pools_with(own)) {
-      Pool joined = pools[--count];
-      joined.join(own);
-      own = joined;
-    }
-    pools[count] = own;
-    last[count++] = static_cast<std::uint32_t>(i);
-  }
-  return count;
-}
-
-template <class Pool>
-inline std::size_t pool_by_levels(const IsotonicSpace& space, std::size_t n) {
   Pool* const pools = static_cast<Pool*>(space.pools);
-  const std::size_t count = pool_neighbours(n, pools, space.last, [&](std::size_t i) {
-    Pool pool;
-    pool.start(space.s[i], space.w[i]);
-    return pool;
-  });
-  for (std::size_t k = 0; k < count; ++k) space.level[k] = pools[k].level;
+  std::size_t count = 0;
+  // The last block, which is not among the others yet.
+  Pool top = start(0);
+  for (std::size_t i = 1; i < n; ++i) {
+    const Pool own = start(i);
+    if (top.pools_with(own)) {
+      top.join(own);
+      while (count > 0 && pools[count - 1].pools_with(top)) {
+        Pool joined = pools[--count];
+        joined.join(top);
+        top = joined;
+      }
+    } else {
+      pools[count] = top;
+      space.last[count++] = static_cast<std::uint32_t>(i - 1);
+      top = own;
+    }
+  }
+  pools[count] = top;
+  space.last[count++] = static_cast<std::uint32_t>(n - 1);
+  for (std::size_t k = 0; k < count; ++k) space.level[k] = pools[k].level();
   return count;
 }
 
-struct Extent {
-  double least;
-  double most;
+inline std::size_t pool_means(const IsotonicSpace& space, std::size_t n) {
+  return pool_neighbours<MeanPool>(space, n, [&](std::size_t i) {
+    return MeanPool{space.s[i] - space.w[i], 0, 1};
+  });
+}
+
+inline std::size_t pool_cubes(const IsotonicSpace& space, std::size_t n) {
+  return pool_neighbours<CubePool>(space, n, [&](std::size_t i) {
+    return CubePool{1, space.s[i], 0, 0, space.w[i], space.s[i] - std::cbrt(space.w[i])};
+  });
+}
+
+// exp(x) as sum * 2^power, for a vector of entries at a time.
+struct ScaledExps {
+  double sum[kDoubles];
+  double power[kDoubles];
+
+  void fill(const double* x) {
+    const D entry = load(x);
+    // Beyond this the nearest whole number is not found; |x| is taken for it, which orders right.
+    const D bounded = min(max(entry, splat(-1e15)), splat(1e15));
+    const D k = (bounded * kLog2E + kRoundDouble) - kRoundDouble;
+    store(power, k);
+    store(sum, exp_in_range((bounded - k * kLn2High) - k * kLn2Low));
+  }
 };
 
-inline Extent extent_of(const double* x, std::size_t n) {
-  Extent result{x[0], x[0]};
-  for (std::size_t i = 1; i < n; ++i) {
-    result.least = x[i] < result.least ? x[i] : result.least;
-    result.most = x[i] > result.most ? x[i] : result.most;
-  }
-  return result;
-}
-
-inline std::size_t pool_smooth(const IsotonicSpace& space, std::size_t n) {
-  const Extent s = extent_of(space.s, n);
-  const Extent w = extent_of(space.w, n);
-  if (!(s.most - s.least < kRatioRange && w.most - w.least < kRatioRange)) {
-    return pool_by_levels<LogSumPool>(space, n);
-  }
-  // Exponentials in place of the entries; a block of one gets its level from these in turn.
-  double* const ratio_s = space.level;
-  RatioPool* const pools = static_cast<RatioPool*>(space.pools);
-  const std::size_t count = [&] {
-    // In strides of a vector, so that exp is one.
-    std::size_t ready = 0;
-    double es[kDoubles];
-    double ew[kDoubles];
-    return pool_neighbours(n, pools, space.last, [&](std::size_t i) {
-      if (i == ready) {
-        store(es, exp_in_range(load(space.s + i) - s.most));
-        store(ew, exp_in_range(load(space.w + i) - w.most));
-        ready += kDoubles;
-      }
-      const std::size_t lane = i - (ready - kDoubles);
-      return RatioPool{es[lane], ew[lane]};
-    });
-  }();
+inline std::size_t pool_ratios(const IsotonicSpace& space, std::size_t n) {
+  ScaledExps s;
+  ScaledExps w;
+  const std::size_t count = pool_neighbours<RatioPool>(space, n, [&](std::size_t i) {
+    const std::size_t lane = i % kDoubles;
+    if (lane == 0) {
+      s.fill(space.s + i);
+      w.fill(space.w + i);
+    }
+    return RatioPool{{s.sum[lane], s.power[lane]}, {w.sum[lane], w.power[lane]}};
+  });
+  // Blocks of one entry have its level to the last bit.
   std::size_t first = 0;
   for (std::size_t k = 0; k < count; ++k) {
-    const std::size_t last = space.last[k];
-    ratio_s[k] = first == last ? space.s[first] - space.w[first]
-                               : (s.most - w.most) + std::log(pools[k].s / pools[k].w);
-    first = last + 1;
+    if (space.last[k] == first) space.level[k] = space.s[first] - space.w[first];
+    first = space.last[k] + 1;
   }
   return count;
 }
@@ -319,13 +331,13 @@ void isotonic_rows(const IsotonicRows<Real>& rows, std::size_t begin, std::size_
     end_row(space.w, n, space.w[n - 1]);
     std::size_t count;
     if constexpr (projection == Projection::smooth) {
-      count = pool_smooth(space, n);
+      count = pool_ratios(space, n);
     } else if constexpr (projection == Projection::c0) {
-      count = pool_by_levels<MeanPool>(space, n);
+      count = pool_means(space, n);
     } else if constexpr (projection == Projection::c1) {
       count = divide_squares(space, n);
     } else {
-      count = pool_by_levels<CubePool>(space, n);
+      count = pool_cubes(space, n);
     }
     std::size_t i = 0;
     for (std::size_t k = 0; k < count; ++k) {
