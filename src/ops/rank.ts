@@ -38,7 +38,8 @@ export const rankDefaults: Readonly<Required<RankOptions>> = Object.freeze({
  * @param x [..., n, ...]
  * @returns [..., n, ...], or [all entries] for dim null
  *
- * Cost: O(n²) time and memory a row with softsort and neuralsort, O(n²) a step with ot, O(n log n) with
+ * Cost: a row O(n log n) with softsort in mode "smooth" where it has more than 256 entries or an unknown
+ * number, else O(n²) time and memory with softsort and neuralsort, O(n²) a step with ot, O(n log n) with
  * fastSoftSort, O(n² log² n) with sortingNetwork. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv
  * 2006.16038), by columns; NeuralSort, Grover et al. 2019 (arXiv 1903.08850), columns normalised; Cuturi,
  * Teboul and Vert 2019 (arXiv 1905.11885); Blondel et al. 2020 (arXiv 2002.08871).

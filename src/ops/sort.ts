@@ -55,7 +55,8 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
  * @param x [..., n, ...]
  * @returns [..., n, ...]
  *
- * Cost: a row O(n²) time and memory with softsort and neuralsort, of which softsort is about twice as
+ * Cost: a row O(n log n) with softsort in mode "smooth" where it has more than 256 entries or an unknown
+ * number, else O(n²) time and memory with softsort and neuralsort, of which softsort is about twice as
  * fast, O(n²) a step with ot, O(n log n) with fastSoftSort and O(n log² n) with sortingNetwork. Sources:
  * see argsort; Blondel et al. 2020 (arXiv 2002.08871) for fastSoftSort; Paulus et al. 2026 (arXiv
  * 2603.08824) for the modes.

@@ -128,6 +128,13 @@ describe.each(modes)("mode %s", (mode) => {
     }
   });
 
+  test("a softness that is not positive gives NaN", async () => {
+    for (const softness of [0, -1, Number.NaN]) {
+      const { y, p } = await network(mode, [normal(8)], softness);
+      expect([...y.data, ...p.data].every(Number.isNaN)).toBe(true);
+    }
+  });
+
   test("derivatives against differences", async () => {
     const order = mode === "c0" ? 1 : 2;
     const draw = [(u: number) => 2 * u - 1, (u: number) => 0.2 + 0.2 * u];
@@ -222,15 +229,16 @@ describe.each(modes)("soft operators, mode %s", (mode) => {
   test("what is not a number in a row makes the row NaN, and no other with padding by row", async () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const options = { ...how, standardize: false, padding: "row" } as const;
-      const { data } = await compute(
-        (x) => soft.sort(x, options),
-        [
-          [1, bad, 3],
-          [4, 5, 6],
-        ],
-      );
-      expect(data.slice(0, 3).some(Number.isNaN)).toBe(true);
-      expect(data.slice(3).some(Number.isNaN)).toBe(false);
+      const rows = [
+        [1, bad, 3],
+        [4, 5, 6],
+      ];
+      for (const build of [soft.sort, soft.argsort]) {
+        const { data } = await compute((x) => build(x, options), rows);
+        const half = data.length / 2;
+        expect(data.slice(0, half).every(Number.isNaN)).toBe(true);
+        expect(data.slice(half).some(Number.isNaN)).toBe(false);
+      }
     }
   });
 

@@ -71,7 +71,7 @@ function typeOfPairs({ dtype, shape }: Value): TensorType {
 
 function trace(x: Value, softness: Value, mode: SoftMode): Value[] {
   const layers = layersOf(op.shape(x), x.dtype as KernelType);
-  const scales = op.mul(layers.signs, softness);
+  const scales = scalesOf(layers, softness);
   return op.loop(layers.count, [x], (round, state) => {
     const sides = sidesOf(state as Value, layers, round);
     const difference = op.sub(sides.a, sides.b);
@@ -81,6 +81,11 @@ function trace(x: Value, softness: Value, mode: SoftMode): Value[] {
       collect: [op.reshape(difference, layers.packed)],
     };
   });
+}
+
+/** The softness of each phase with the sign of each pair, [phases, n / 2]; NaN if it is not positive. */
+export function scalesOf({ signs }: Layers, softness: Value): Value {
+  return op.mul(signs, op.where(op.greater(softness, 0), softness, Number.NaN));
 }
 
 /** The two sides of all pairs of a layer, [batch, blocks, 1, d]. */

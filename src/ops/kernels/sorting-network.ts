@@ -16,6 +16,7 @@ import {
   bendOf,
   mix,
   pullBackTrace,
+  scalesOf,
   shareOf,
   sidesOf,
   signatureOf,
@@ -125,7 +126,7 @@ function given(node: Pullback): Value[] {
 
 function values(x: Value, softness: Value, mode: SoftMode): Value {
   const layers = layersOf(op.shape(x), x.dtype as KernelType);
-  const scales = op.mul(layers.signs, softness);
+  const scales = scalesOf(layers, softness);
   const [y] = op.loop(layers.count, [x], (round, state) => {
     const sides = sidesOf(state as Value, layers, round);
     const share = shareOf(op.sub(sides.a, sides.b), scales, layers, round, mode);
@@ -143,7 +144,7 @@ function valuesGradient(x: Value, softness: Value, dy: Value, mode: SoftMode): V
 
 function permutation(x: Value, softness: Value, mode: SoftMode): Value[] {
   const layers = layersOf(op.shape(x), x.dtype as KernelType);
-  const scales = op.mul(layers.signs, softness);
+  const scales = scalesOf(layers, softness);
   const square = squared(layers);
   return op.loop(layers.count, [x, identities(x)], (round, state, rows) => {
     const sides = sidesOf(state as Value, layers, round);
@@ -164,12 +165,12 @@ function squared(layers: Layers): Layers {
   };
 }
 
-/** [batch, n, n] */
+/** [batch, n, n]; NaN for rows that hold NaN or infinity, since curves may lose a NaN on the way. */
 function identities(x: Value): Value {
-  const [batch, n] = op.split(op.shape(x), { parts: 2 }) as [Value, Value];
-  const places = op.range(0, n);
+  const places = op.range(0, op.shape(x, { start: 1 }));
   const one = op.cast(op.equal(op.unsqueeze(places, 1), places), x.dtype);
-  return op.expand(one, op.concat([batch, n, n], { axis: 0 }));
+  const nothing = op.reduceSum(op.mul(op.stopGradient(x), 0), { axes: 1, keepdims: true });
+  return op.add(one, op.unsqueeze(nothing, -1));
 }
 
 /** The permutation mixes as the entries do, so that backwards each share gets -sum p r of the differences p

@@ -1,0 +1,172 @@
+import type { TensorType } from "../../builder/definition.ts";
+import { sameShape } from "../../builder/dim.ts";
+import { GraphError } from "../../builder/errors.ts";
+import * as op from "../../builder/operators/index.ts";
+import type { Value } from "../../builder/value.ts";
+import { applyKernel, KERNEL_TYPES, type KernelType, kernelFamily, kernelType } from "./family.ts";
+import { decayMeans, pullBackMeans } from "./softsort-means.ts";
+import { middleOf } from "./softsort-scan.ts";
+
+/** SoftSort (Prillo and Eisenschlos 2020, arXiv 2006.16038) in mode smooth without the n x n matrix: with s
+ * the keys in ascending order and k_j the keys, y_i = sum_j P_ij payload_j, P_ij proportional to
+ * exp(-|s_i - k_j| / softness).
+ *
+ * A row with NaN or infinity, and a softness that is not positive, give NaN. All is done in float64.
+ *
+ * Cost: O(n log n) a row.
+ *
+ * @param keys [batch, n]
+ * @param payload [batch, n]
+ * @param softness scalar
+ * @returns y [batch, n], ascending by keys */
+export function softSortValues(keys: Value, payload: Value, softness: Value): Value {
+  const definition = valuesOf("smooth", kernelType("softSortValues", "keys", keys));
+  const inputs = [keys, payload, softness];
+  return applyKernel(definition, inputs, "softSortValues", "sorted")[0] as Value;
+}
+
+/** SoftSort turned around: for every key the mean of the places 1 to n of the sorted keys s_j, weighted by
+ * exp(-|k - s_j| / softness).
+ *
+ * @param keys [batch, n]
+ * @param softness scalar
+ * @returns [batch, n] */
+export function softSortRanks(keys: Value, softness: Value): Value {
+  const definition = ranksOf("smooth", kernelType("softSortRanks", "keys", keys));
+  return applyKernel(definition, [keys, softness], "softSortRanks", "ranks")[0] as Value;
+}
+
+type Key = ["smooth", KernelType];
+const CHOICES = [["smooth"], KERNEL_TYPES] as const;
+
+const valuesOf = kernelFamily<Key>("SoftSortValues", CHOICES, (mode, dtype) => ({
+  inputs: ["keys", "payload", "softness"],
+  outputs: ["y"],
+  infer: ([keys, payload]) => [rowsType("softSortValues", keys as Value, payload)],
+  body: ([keys, payload, softness]) => [
+    op.cast(values(keys as Value, payload as Value, softness as Value), dtype),
+  ],
+  vjp: ({ input, dy }) => {
+    const inputs = [input(0), input(1), input(2), dy];
+    return applyKernel(valuesGradOf(mode, dtype), inputs, "softSortValues", "cotangents");
+  },
+  signature: [rowsOf(dtype), rowsOf(dtype), { dtype, shape: [] }],
+}));
+
+/** Has no rule of its own: its body is made of operators that have. */
+const valuesGradOf = kernelFamily<Key>("SoftSortValuesGrad", CHOICES, (_, dtype) => ({
+  inputs: ["keys", "payload", "softness", "dy"],
+  outputs: ["dkeys", "dpayload", "dsoftness"],
+  infer: ([keys, payload]) => {
+    const rows = rowsType("softSortValues", keys as Value, payload);
+    return [rows, rows, { dtype, shape: [] }];
+  },
+  body: ([keys, payload, softness, dy]) =>
+    valuesGradient(keys as Value, payload as Value, softness as Value, dy as Value),
+  signature: [rowsOf(dtype), rowsOf(dtype), { dtype, shape: [] }, rowsOf(dtype)],
+}));
+
+const ranksOf = kernelFamily<Key>("SoftSortRanks", CHOICES, (mode, dtype) => ({
+  inputs: ["keys", "softness"],
+  outputs: ["r"],
+  infer: ([keys]) => [rowsType("softSortRanks", keys as Value)],
+  body: ([keys, softness]) => [op.cast(ranks(keys as Value, softness as Value), dtype)],
+  vjp: ({ input, dy }) => {
+    const inputs = [input(0), input(1), dy];
+    return applyKernel(ranksGradOf(mode, dtype), inputs, "softSortRanks", "cotangents");
+  },
+  signature: [rowsOf(dtype), { dtype, shape: [] }],
+}));
+
+/** Has no rule of its own either. */
+const ranksGradOf = kernelFamily<Key>("SoftSortRanksGrad", CHOICES, (_, dtype) => ({
+  inputs: ["keys", "softness", "dr"],
+  outputs: ["dkeys", "dsoftness"],
+  infer: ([keys]) => [rowsType("softSortRanks", keys as Value), { dtype, shape: [] }],
+  body: ([keys, softness, dr]) => ranksGradient(keys as Value, softness as Value, dr as Value),
+  signature: [rowsOf(dtype), { dtype, shape: [] }, rowsOf(dtype)],
+}));
+
+function rowsOf(dtype: KernelType): TensorType {
+  return { dtype, shape: ["batch", "n"] };
+}
+
+function rowsType(operator: string, keys: Value, payload: Value = keys): TensorType {
+  for (const [name, value] of Object.entries({ keys, payload })) {
+    const fits = value.shape === undefined || value.shape.length === 2;
+    if (!fits || value.dtype !== keys.dtype || sameShape(value.shape, keys.shape) === false) {
+      throw new GraphError(operator, `${name}: expected ${keys.dtype} [batch, n], got ${value}`);
+    }
+  }
+  return { dtype: keys.dtype, shape: keys.shape };
+}
+
+function values(keys: Value, payload: Value, softness: Value): Value {
+  const { s, places } = sorted(keys);
+  const x = op.gatherElements(op.cast(payload, "float64"), places, { axis: 1 });
+  const middle = middleOf(x);
+  const y = decayMeans(s, op.sub(x, middle), exact(softness));
+  const poison = op.add(nothingOrNaN(keys), nothingOrNaN(payload));
+  return op.add(op.add(y, middle), poison);
+}
+
+function valuesGradient(keys: Value, payload: Value, softness: Value, dy: Value): Value[] {
+  const { s, places } = sorted(keys);
+  const x = op.gatherElements(op.cast(payload, "float64"), places, { axis: 1 });
+  const centered = op.sub(x, middleOf(x));
+  const found = pullBackMeans(s, centered, exact(softness), op.cast(dy, "float64"));
+  return [
+    op.cast(putBack(found.ds, places), keys.dtype),
+    op.cast(putBack(found.dx, places), keys.dtype),
+    op.cast(found.dsoftness, keys.dtype),
+  ];
+}
+
+function ranks(keys: Value, softness: Value): Value {
+  const { s, places } = sorted(keys);
+  const { numbers, middle } = numbersFor(s);
+  const r = op.add(decayMeans(s, numbers, exact(softness)), middle);
+  return op.add(putBack(r, places), nothingOrNaN(keys));
+}
+
+function ranksGradient(keys: Value, softness: Value, dr: Value): Value[] {
+  const { s, places } = sorted(keys);
+  const { numbers } = numbersFor(s);
+  const dy = op.gatherElements(op.cast(dr, "float64"), places, { axis: 1 });
+  const found = pullBackMeans(s, numbers, exact(softness), dy);
+  return [op.cast(putBack(found.ds, places), keys.dtype), op.cast(found.dsoftness, keys.dtype)];
+}
+
+/** In ascending order, of equal keys the earlier first.
+ *
+ * ONNX Runtime (1.30) ends the process when TopK is given no rows, so there is always one more. */
+function sorted(keys: Value): { readonly s: Value; readonly places: Value } {
+  const n = op.sizeOf(keys, 1);
+  const one = op.expand(keys.graph.constant(0, [1, 1], "float64"), [1, n]);
+  const rows = op.concat([op.cast(keys, "float64"), one], { axis: 0 });
+  const { values, indices } = op.topK(rows, n, { axis: 1, largest: false });
+  const given = (some: Value) => op.slice(some, 0, -1, { axes: 0 });
+  return { s: given(values), places: given(indices) };
+}
+
+/** Sorted numbers at the places of the entries they came from. */
+function putBack(x: Value, places: Value): Value {
+  return op.scatterElements(op.mul(op.cast(places, x.dtype), 0), places, x, { axis: 1 });
+}
+
+/** 1 to n less their middle, for every row, and the middle. */
+function numbersFor(s: Value): { readonly numbers: Value; readonly middle: Value } {
+  const n = op.shape(s, { start: 1 });
+  const middle = op.mul(op.cast(op.add(n, 1), s.dtype), 0.5);
+  const numbers = op.sub(op.cast(op.add(op.range(0, n), 1), s.dtype), middle);
+  return { numbers: op.expand(numbers, op.shape(s)), middle };
+}
+
+function exact(softness: Value): Value {
+  return op.cast(op.where(op.greater(softness, 0), softness, Number.NaN), "float64");
+}
+
+/** [batch, 1]: 0, or NaN for a row that holds NaN or infinity. */
+function nothingOrNaN(x: Value): Value {
+  return op.cast(op.reduceSum(op.mul(x, 0), { axes: 1, keepdims: true }), "float64");
+}
