@@ -75,6 +75,28 @@ static void isotonic(const KernelTable& table, std::size_t batch, std::size_t n,
   bench::row(table.name, name, size, time, goal);
 }
 
+// From squashed normal numbers to `m` anchors; to 1e-12.
+static void transport(const KernelTable& table, std::size_t batch, std::size_t n, std::size_t m,
+                      int mode, double softness, const char* name, const char* size, double goal) {
+  const auto x = bench::squashed<double>(batch * n);
+  std::vector<double> cost(batch * n * m), a(n, 1.0 / n), b(m, 1.0 / m);
+  std::vector<double> f(batch * n), g(batch * m), residual(batch);
+  std::vector<std::int64_t> steps(batch);
+  for (std::size_t i = 0; i < batch * n; ++i) {
+    for (std::size_t j = 0; j < m; ++j) {
+      const double anchor = m == 1 ? 0 : static_cast<double>(j) / (m - 1);
+      cost[i * m + j] = (x[i] - anchor) * (x[i] - anchor);
+    }
+  }
+  const auto& kernel = table.transport[mode];
+  const bench::Block block(kernel.scratch(n, m));
+  const TransportRows rows{cost.data(), a.data(), 0,        b.data(),     0,
+                           softness,    1e-12,    200,      f.data(),     g.data(),
+                           steps.data(), residual.data(), n, m};
+  const double time = bench::milliseconds([&] { kernel.run(rows, 0, batch, block.get()); });
+  bench::row(table.name, name, size, time, goal);
+}
+
 static void run(const KernelTable& table, const char* only) {
   const auto wanted = [&](const char* name) { return !only || std::strstr(name, only); };
   if (wanted("softsort")) {
@@ -91,6 +113,21 @@ static void run(const KernelTable& table, const char* only) {
     network(table, 1, 1024, "1x1024", 0.03, 0.05);
     network(table, 1, 16384, "1x16384", 0.75, 1.2);
     network(table, 128, 128, "128x128", 0.32, 0.5);
+  }
+  if (wanted("transport")) {
+    transport(table, 1, 64, 64, 0, 0.1, "transport smooth", "64x64", 0.04);
+    transport(table, 1, 256, 256, 0, 0.1, "transport smooth", "256x256", 0.45);
+    transport(table, 16, 64, 64, 0, 0.1, "transport smooth", "16x64x64", 0.6);
+    transport(table, 1, 256, 256, 0, 0.01, "transport smooth, softness 0.01", "256x256", 0);
+    transport(table, 1, 256, 256, 0, 0.001, "transport smooth, softness 0.001", "256x256", 0);
+    transport(table, 1, 1000, 2, 0, 0.1, "transport smooth", "1000x2", 0.0174);
+    transport(table, 1, 200, 11, 0, 0.1, "transport smooth", "200x11", 0.0187);
+    transport(table, 1, 64, 64, 1, 0.1, "transport c0", "64x64", 0.4);
+    transport(table, 1, 256, 256, 1, 0.1, "transport c0", "256x256", 18);
+    transport(table, 1, 1000, 2, 1, 0.1, "transport c0", "1000x2", 0.477);
+    transport(table, 1, 200, 11, 1, 0.1, "transport c0", "200x11", 0.892);
+    transport(table, 1, 256, 256, 2, 0.1, "transport c1", "256x256", 0);
+    transport(table, 1, 256, 256, 3, 0.1, "transport c2", "256x256", 0);
   }
   if (wanted("isotonic")) {
     isotonic(table, 1, 1024, 0, 0.1, "isotonic smooth", "1x1024", 0.008);

@@ -32,6 +32,11 @@ namespace {
 #include "softsort.inl"
 #include "sorting_network.inl"
 #include "isotonic.inl"
+#include "dense.inl"
+#include "transport.inl"
+#include "transport_smooth.inl"
+#include "transport_power.inl"
+#include "transport_rows.inl"
 
 template <Projection projection, class Real>
 constexpr void fill(RealKernels<Real>& kernels) {
@@ -60,6 +65,12 @@ constexpr RealKernels<Real> all() {
 
 extern const KernelTable table;
 
-const KernelTable table = {SOFTONNX_NAME(SOFTONNX_ISA), all<float>(), all<double>()};
+const KernelTable table = {
+    SOFTONNX_NAME(SOFTONNX_ISA),
+    all<float>(),
+    all<double>(),
+    {transport_kernel<Projection::smooth>(), transport_kernel<Projection::c0>(),
+     transport_kernel<Projection::c1>(), transport_kernel<Projection::c2>()},
+};
 
 }  // namespace softonnx::SOFTONNX_ISA

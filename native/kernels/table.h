@@ -5,6 +5,7 @@
 #include "simplex_threshold.h"
 #include "softsort.h"
 #include "sorting_network.h"
+#include "transport.h"
 
 namespace softonnx {
 
@@ -26,6 +27,7 @@ struct KernelTable {
   const char* name;
   RealKernels<float> float32;
   RealKernels<double> float64;
+  TransportKernel transport[kProjectionCount];
 };
 
 template <class Real>

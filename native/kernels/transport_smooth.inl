@@ -1,0 +1,178 @@
+// Smooth transport: the plan is diag(u) K diag(v) for a kernel K that is computed once a stage, so
+// alternations, line searches and Hessians are products with K, without an exponential.
+
+constexpr std::size_t kRowsAtOnce = 4;
+
+// From v: u = a / (K v), so that rows are exact, and the sums of the columns, in one pass over K.
+inline void scale_rows(Transport& t, const double* v) {
+  const std::size_t columns = padded(t.m);
+  double* const sums = t.columns;
+  for (std::size_t j = 0; j < columns; ++j) sums[j] = 0;
+  for (std::size_t i = 0; i < t.n; i += kRowsAtOnce) {
+    // The last rows are counted once: what is repeated gets no weight.
+    const double* rows[kRowsAtOnce];
+    D dots[kRowsAtOnce];
+    for (std::size_t r = 0; r < kRowsAtOnce; ++r) {
+      rows[r] = t.kernel + (i + r < t.n ? i + r : t.n - 1) * t.stride;
+      dots[r] = splat(0.0);
+    }
+    for (std::size_t j = 0; j < columns; j += kDoubles) {
+      const D x = load(v + j);
+      for (std::size_t r = 0; r < kRowsAtOnce; ++r) dots[r] += x * load(rows[r] + j);
+    }
+    D scales[kRowsAtOnce];
+    for (std::size_t r = 0; r < kRowsAtOnce; ++r) {
+      double scale = 0;
+      if (i + r < t.n) t.u[i + r] = scale = t.a[i + r] / sum(dots[r]);
+      scales[r] = splat(scale);
+    }
+    for (std::size_t j = 0; j < columns; j += kDoubles) {
+      D x = load(sums + j);
+      for (std::size_t r = 0; r < kRowsAtOnce; ++r) x += scales[r] * load(rows[r] + j);
+      store(sums + j, x);
+    }
+  }
+  for (std::size_t j = 0; j < columns; ++j) sums[j] *= v[j];
+}
+
+struct SmoothTransport {
+  // K = exp(f + g - cost) with u = v = 1.
+  void refresh(Transport& t) {
+    const std::size_t columns = padded(t.m);
+    for (std::size_t i = 0; i < t.n; ++i) {
+      const double* const cost = t.cost + i * t.stride;
+      double* const k = t.kernel + i * t.stride;
+      const D own = splat(t.f[i]);
+      for (std::size_t j = 0; j < columns; j += kDoubles) {
+        store(k + j, exp_in_range(own + load(t.g + j) - load(cost + j) * t.per_softness));
+      }
+      for (std::size_t j = t.m; j < columns; ++j) k[j] = 0;
+    }
+    for (std::size_t j = 0; j < columns; ++j) t.v[j] = 1;
+  }
+
+  // Takes u and v into the potentials.
+  void absorb(Transport& t) {
+    for (std::size_t i = 0; i < t.n; i += kDoubles) {
+      store(t.f + i, load(t.f + i) + log_of_normal(load(t.u + i)));
+    }
+    for (std::size_t j = 0; j < t.m; j += kDoubles) {
+      store(t.g + j, load(t.g + j) + log_of_normal(load(t.v + j)));
+    }
+    for (std::size_t j = t.m; j < padded(t.m); ++j) t.g[j] = 0;
+  }
+
+  void enter(Transport& t, double per_softness) {
+    absorb(t);
+    const double ratio = per_softness / t.per_softness;
+    t.per_softness = per_softness;
+    for (std::size_t i = 0; i < t.n; ++i) t.f[i] *= ratio;
+    for (std::size_t j = 0; j < t.m; ++j) t.g[j] *= ratio;
+    refresh(t);
+    scale_rows(t, t.v);
+  }
+
+  // Columns are made exact, and then rows.
+  void alternate(Transport& t) {
+    for (std::size_t j = 0; j < t.m; ++j) t.v[j] *= t.b[j] / t.columns[j];
+    scale_rows(t, t.v);
+  }
+
+  // The Gram matrix of the plan with its rows over their sums.
+  void weigh(Transport& t) {
+    for (std::size_t i = 0; i < t.n; ++i) t.weights[i] = t.u[i] * t.u[i] / t.a[i];
+    weighted_gram(t.kernel, t.stride, t.n, t.m, t.weights, t.panel, t.gram);
+    for (std::size_t j = 0; j < t.m; ++j) {
+      double* const row = t.gram + j * t.stride;
+      for (std::size_t k = j; k < t.m; ++k) row[k] *= t.v[j] * t.v[k];
+    }
+  }
+
+  void go(Transport& t, double length) {
+    for (std::size_t j = 0; j < padded(t.m); j += kDoubles) {
+      const D change = min(max(load(t.d + j) * length, splat(-300.0)), splat(300.0));
+      store(t.trial + j, load(t.v + j) * exp_in_range(change));
+    }
+    scale_rows(t, t.trial);
+  }
+
+  void accept(Transport& t, double) {
+    std::memcpy(t.v, t.trial, padded(t.m) * sizeof *t.v);
+    double most = 1, least = 1;
+    for (std::size_t j = 0; j < t.m; ++j) {
+      most = t.v[j] > most ? t.v[j] : most;
+      least = t.v[j] < least ? t.v[j] : least;
+    }
+    // Long before products leave the range of double.
+    if (most < 1e80 && least > 1e-80) return;
+    absorb(t);
+    refresh(t);
+    scale_rows(t, t.v);
+  }
+};
+
+// Alternations while they promise to be quicker than Newton; nanoseconds, as measured.
+inline double newton_alternations(const Transport& t) {
+  const auto n = static_cast<double>(t.n);
+  const auto m = static_cast<double>(padded(t.m));
+  const double alternation = 0.2 * n * m + 5 * n;
+  const double step = 0.025 * n * m * m + 0.02 * m * m * m + m * m + 3 * alternation;
+  return 5 * step / alternation;
+}
+
+constexpr double kLargestExponent = 300;
+constexpr int kMostAlternations = 2000;
+
+// Whether it came to the tolerance.
+inline bool alternate_smoothly(Transport& t, SmoothTransport& model, double tolerance,
+                               std::int64_t most, Solved& result) {
+  const double limit = newton_alternations(t);
+  double last = kInfinity;
+  double before = kInfinity;
+  for (int round = 0; round < kMostAlternations && result.steps < most; ++round) {
+    model.alternate(t);
+    ++result.steps;
+    const double error = column_error(t).entry;
+    result.error = error;
+    if (!(error < kInfinity)) return false;
+    if (error <= tolerance || (error < kStallError && error >= 0.9 * last)) return true;
+    // The contraction of the last two rounds, which settles after a few.
+    const double rate = std::sqrt(error / before);
+    before = last;
+    last = error;
+    if (round < 4) continue;
+    if (!(rate < 1) || std::log(tolerance / error) / std::log(rate) > limit) {
+      return false;
+    }
+  }
+  return false;
+}
+
+inline Solved solve_smooth(Transport& t, double target, double range, double tolerance,
+                           std::int64_t most) {
+  SmoothTransport model;
+  Solved result{0, kInfinity};
+  const auto begin_at = [&](double per_softness) {
+    t.per_softness = per_softness;
+    for (std::size_t i = 0; i < vector_padded(t.n); ++i) t.f[i] = 0, t.u[i] = 1;
+    for (std::size_t j = 0; j < vector_padded(t.m); ++j) t.g[j] = t.v[j] = 0;
+    model.refresh(t);
+    scale_rows(t, t.v);
+  };
+  const bool direct = range * target <= kLargestExponent;
+  if (direct) {
+    begin_at(target);
+    if (alternate_smoothly(t, model, tolerance, 4 * most, result)) {
+      model.absorb(t);
+      return result;
+    }
+  }
+  // Near enough for Newton, or from a softness at which the plan is dense.
+  if (!direct || !(column_error(t).share < kStageError)) {
+    const double dense = 1 / range;
+    begin_at(dense < target ? dense : target);
+  }
+  const Solved newton = continue_by_newton(t, model, target, tolerance, most);
+  model.absorb(t);
+  return {result.steps + newton.steps, newton.error};
+}

@@ -1,0 +1,141 @@
+// Transport potentials against their own equations in long double: both marginals to 1e-9 of
+// every mass, over shapes, softness and costs; and hostile input.
+#include "../../../native/kernels/table.h"
+#include "testing.h"
+
+using softonnx::KernelTable;
+
+static long double phi(int mode, long double s) {
+  if (mode == 0) return std::exp(s);
+  return s <= 0 ? 0 : mode == 1 ? s : mode == 2 ? s * s : s * s * s;
+}
+
+struct Problem {
+  std::size_t n, m;
+  std::vector<double> cost, a, b;
+  double softness;
+};
+
+static Problem random_problem(int round) {
+  Problem p{1 + below(round % 20 == 0 ? 80 : 14), 1 + below(round % 20 == 0 ? 70 : 14), {}, {}, {},
+            std::exp(uniform(-5, 2))};
+  const int kind = static_cast<int>(below(4));
+  std::vector<double> x(p.n), y(p.m);
+  for (double& t : x) t = kind == 0 ? std::floor(3 * normal()) / 3 : 1 / (1 + std::exp(normal()));
+  for (std::size_t j = 0; j < p.m; ++j) y[j] = static_cast<double>(j) / static_cast<double>(p.m);
+  for (std::size_t i = 0; i < p.n; ++i) {
+    for (std::size_t j = 0; j < p.m; ++j) {
+      p.cost.push_back(kind == 3 ? 5 + normal() : (x[i] - y[j]) * (x[i] - y[j]));
+    }
+  }
+  double total_a = 0, total_b = 0;
+  for (std::size_t i = 0; i < p.n; ++i) p.a.push_back(kind == 1 ? 1 : uniform(0.2, 1));
+  for (std::size_t j = 0; j < p.m; ++j) p.b.push_back(kind == 1 ? 1 : uniform(0.2, 1));
+  for (const double t : p.a) total_a += t;
+  for (const double t : p.b) total_b += t;
+  for (double& t : p.a) t /= total_a;
+  for (double& t : p.b) t /= total_b;
+  return p;
+}
+
+struct Found {
+  std::vector<double> f, g;
+  std::int64_t steps;
+  double residual;
+};
+
+static Found solve(const KernelTable& table, int mode, const Problem& p, double tolerance = 1e-11,
+                   std::int64_t most = 200) {
+  const auto& kernel = table.transport[mode];
+  const Exactly<double> cost(p.cost), a(p.a), b(p.b), f(p.n), g(p.m);
+  Found result{{}, {}, 0, 0};
+  const std::size_t bytes = kernel.scratch(p.n, p.m);
+  void* const raw = std::malloc(bytes + 64);
+  std::memset(raw, 0xff, bytes + 64);
+  const auto address = reinterpret_cast<std::uintptr_t>(raw);
+  kernel.run({cost.get(), a.get(), 0, b.get(), 0, p.softness, tolerance, most, f.get(), g.get(),
+              &result.steps, &result.residual, p.n, p.m},
+             0, 1, reinterpret_cast<void*>((address + 63) / 64 * 64));
+  std::free(raw);
+  result.f.assign(f.get(), f.get() + p.n);
+  result.g.assign(g.get(), g.get() + p.m);
+  return result;
+}
+
+static double error_of(int mode, const Problem& p, const Found& found) {
+  std::vector<long double> rows(p.n), columns(p.m);
+  for (std::size_t i = 0; i < p.n; ++i) {
+    for (std::size_t j = 0; j < p.m; ++j) {
+      const long double cell =
+          phi(mode, (0.0L + found.f[i] + found.g[j] - p.cost[i * p.m + j]) / p.softness);
+      rows[i] += cell;
+      columns[j] += cell;
+    }
+  }
+  long double worst = 0;
+  for (std::size_t i = 0; i < p.n; ++i) worst = std::fmax(worst, std::fabs(rows[i] / p.a[i] - 1));
+  for (std::size_t j = 0; j < p.m; ++j) worst = std::fmax(worst, std::fabs(columns[j] / p.b[j] - 1));
+  return static_cast<double>(worst);
+}
+
+static void test(const KernelTable& table) {
+  double worst = 0, most = 0;
+  for (int round = 0; round < 400; ++round) {
+    const int mode = round % 4;
+    const Problem p = random_problem(round);
+    const Found found = solve(table, mode, p);
+    const double error = error_of(mode, p, found);
+    if (!(error < 1e-8)) {
+      std::printf("%s mode %d n %zu m %zu softness %g steps %d residual %g: ", table.name, mode, p.n,
+                  p.m, p.softness, static_cast<int>(found.steps), found.residual);
+    }
+    require(error < 1e-8, "marginals", error);
+    worst = std::fmax(worst, error);
+    most = std::fmax(most, static_cast<double>(found.steps));
+    long double gauge = 0;
+    for (const double t : found.f) gauge += t;
+    for (const double t : found.g) gauge -= t;
+    require(std::fabs(static_cast<double>(gauge)) < 1e-10 * static_cast<double>(p.n + p.m + 50), "gauge",
+            static_cast<double>(gauge));
+  }
+  std::printf("%s: marginals %.1e, steps %.0f\n", table.name, worst, most);
+}
+
+static void test_hostile(const KernelTable& table) {
+  const double inf = INFINITY;
+  for (int mode = 0; mode < 4; ++mode) {
+    for (const double bad : {static_cast<double>(NAN), inf, -inf, 0.0, -1.0}) {
+      Problem p = random_problem(1);
+      if (!(std::fabs(bad) < inf)) {
+        Problem q = p;
+        q.cost[below(q.cost.size())] = bad;
+        require(std::isnan(solve(table, mode, q).f[0]), "NaN for a cost");
+      }
+      Problem q = p;
+      q.b[0] = bad;
+      require(std::isnan(solve(table, mode, q).g[0]), "NaN for a mass");
+      q = p;
+      q.softness = bad;
+      if (!(bad > 0)) require(std::isnan(solve(table, mode, q).residual), "NaN for a softness");
+    }
+    // Ends, whatever comes.
+    for (const double softness : {1e-300, 1e-12, 1e-6, 1e12, 1e300}) {
+      Problem p = random_problem(2);
+      p.softness = softness;
+      solve(table, mode, p);
+      for (double& c : p.cost) c *= 1e200;
+      solve(table, mode, p);
+      for (double& c : p.cost) c = 0;
+      solve(table, mode, p, 0);
+      solve(table, mode, p, 1e-9, 0);
+    }
+  }
+}
+
+int main() {
+  const softonnx::KernelTables all = softonnx::runnable_kernels();
+  for (std::size_t i = 0; i < all.count; ++i) {
+    test_hostile(*all.table[i]);
+    test(*all.table[i]);
+  }
+}
