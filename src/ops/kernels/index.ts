@@ -1,8 +1,13 @@
 // Every kernel operator, for its effect alone: each registers itself, so that imported models that hold it
 // can be differentiated also by programs that never call it.
+import "./isotonic-regression.ts";
+import "./log-symmetric.ts";
 import "./simplex-threshold.ts";
+import "./smooth-sort.ts";
 import "./softsort-scan.ts";
 import "./softsort-smooth.ts";
 import "./sorting-network-swap.ts";
 import "./sorting-network-trace.ts";
 import "./sorting-network.ts";
+import "./transport-potentials.ts";
+import "./transport-solve.ts";
