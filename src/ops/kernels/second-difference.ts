@@ -59,6 +59,8 @@ export function solveSecondDifference(s: Value, d: Value, f: Value): Value {
   const { system, scale } = inTwos(s, d, f, entries, blocks);
   const far = graph.constant(1, [1], "int64");
   const more = (apart: Value) => op.squeeze(op.less(apart, half), 0);
+  // Split does not take an empty batch apart.
+  const any = op.squeeze(op.greater(asVector(f, op.sizeOf(f, 0)), 0), 0);
   const [, ...reduced] = op.loop(
     undefined,
     [far, ...system],
@@ -67,7 +69,7 @@ export function solveSecondDifference(s: Value, d: Value, f: Value): Value {
       const state = [next, ...reduce(current as System, blocks, apart as Value)];
       return { state, proceed: more(next) };
     },
-    { condition: more(far) },
+    { condition: op.and(any, more(far)) },
   );
   const [b00, b01, b11, , , , , f0, f1] = reduced as System;
   const factor = factorOf(b00, b01, b11);
@@ -79,6 +81,19 @@ export function solveSecondDifference(s: Value, d: Value, f: Value): Value {
   const odd = op.equal(op.mod(entries.index, 2), 1);
   const pick = (x: Value) => op.gather(x, block, { axis: 1 });
   return op.mul(op.where(odd, pick(x1), pick(x0)), scale);
+}
+
+/** (L S L + D) u. */
+export function multiplySecondDifference(s: Value, d: Value, u: Value): Value {
+  return op.add(secondDifference(op.mul(s, secondDifference(u))), op.mul(d, u));
+}
+
+/** The same, and then for what is left: reduction loses digits where weights differ by many orders of
+ * magnitude, of which the second time brings most back. */
+export function solveRefined(s: Value, d: Value, f: Value): Value {
+  const first = solveSecondDifference(s, d, f);
+  const left = op.sub(f, multiplySecondDifference(s, d, first));
+  return op.add(first, solveSecondDifference(s, d, left));
 }
 
 function asVector(x: Value, size: op.Size): Value {

@@ -4,7 +4,7 @@ import { GraphError } from "../../builder/errors.ts";
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { applyKernel, kernelFamily } from "./family.ts";
-import { secondDifference, solveSecondDifference } from "./second-difference.ts";
+import { secondDifference, solveRefined, solveSecondDifference } from "./second-difference.ts";
 
 /** Newton steps at most. 5 to 16 are usual, 40 with entries of 1e6 and 1e-6 side by side. */
 const MOST_STEPS = 100;
@@ -56,7 +56,7 @@ const stepOf = kernelFamily<["float64"]>("SmoothSortStep", [["float64"]], () => 
   inputs: ["s", "d", "f"],
   outputs: ["u"],
   infer: (inputs) => inferVectors("smoothSortStep", ["s", "d", "f"], inputs),
-  body: ([s, d, f]) => [solveSecondDifference(s as Value, d as Value, f as Value)],
+  body: ([s, d, f]) => [solveRefined(s as Value, d as Value, f as Value)],
   vjp: stepVjp,
   signature: [VECTOR, VECTOR, VECTOR],
 }));
