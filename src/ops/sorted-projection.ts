@@ -9,6 +9,7 @@ import {
 import { power, slope } from "./kernels/isotonic-roots.ts";
 import { segmentSum } from "./kernels/segments.ts";
 import type { SoftMode, Softness } from "./options.ts";
+import { ordered } from "./ordered.ts";
 
 // The projection onto the permutahedron where both rows are in order, and the ways there and back. In
 // float64 throughout: with a softness of 0.001 the difference of two numbers near 1000 counts.
@@ -30,7 +31,7 @@ export function asExact(softness: Softness): Softness {
 
 /** Each row from the largest to the smallest; of equal entries the earlier first. */
 export function descending(rows: Value): { readonly values: Value; readonly indices: Value } {
-  return op.topK(rows, op.sizeOf(rows, -1), { axis: -1 });
+  return ordered(rows, op.sizeOf(rows, -1), true);
 }
 
 /** Puts sorted entries where they were before. */

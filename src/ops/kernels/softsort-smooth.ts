@@ -3,6 +3,7 @@ import { sameShape } from "../../builder/dim.ts";
 import { GraphError } from "../../builder/errors.ts";
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { ordered } from "../ordered.ts";
 import { applyKernel, KERNEL_TYPES, type KernelType, kernelFamily, kernelType } from "./family.ts";
 import { decayMeans, pullBackMeans } from "./softsort-means.ts";
 import { middleOf } from "./softsort-scan.ts";
@@ -137,16 +138,10 @@ function ranksGradient(keys: Value, softness: Value, dr: Value): Value[] {
   return [op.cast(putBack(found.ds, places), keys.dtype), op.cast(found.dsoftness, keys.dtype)];
 }
 
-/** In ascending order, of equal keys the earlier first.
- *
- * ONNX Runtime (1.30) ends the process when TopK is given no rows, so there is always one more. */
+/** In ascending order, of equal keys the earlier first. */
 function sorted(keys: Value): { readonly s: Value; readonly places: Value } {
-  const n = op.sizeOf(keys, 1);
-  const one = op.expand(keys.graph.constant(0, [1, 1], "float64"), [1, n]);
-  const rows = op.concat([op.cast(keys, "float64"), one], { axis: 0 });
-  const { values, indices } = op.topK(rows, n, { axis: 1, largest: false });
-  const given = (some: Value) => op.slice(some, 0, -1, { axes: 0 });
-  return { s: given(values), places: given(indices) };
+  const { values: s, indices } = ordered(op.cast(keys, "float64"), op.sizeOf(keys, 1), false);
+  return { s, places: indices };
 }
 
 /** Sorted numbers at the places of the entries they came from. */

@@ -1,6 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { oneHot } from "../indices.ts";
+import { ordered } from "../ordered.ts";
 import type { Positions } from "./method.ts";
 
 // The ordinary operators, in the form that the soft methods have: mode "hard". Of equal entries the
@@ -23,7 +24,7 @@ export function hardRows(x: Value, descending: boolean, positions: Positions): V
 /** Ranks from 1: the inverse of the sorting permutation. Has no gradient. */
 export function hardRanks(x: Value, descending: boolean): Value {
   const order = sorted(x, descending, { kind: "all" }).indices;
-  const inverse = op.topK(order, op.sizeOf(order, -1), { largest: false }).indices;
+  const inverse = ordered(order, op.sizeOf(order, -1), false).indices;
   return op.cast(op.add(inverse, 1), x.dtype);
 }
 
@@ -36,7 +37,7 @@ function hardIndices(x: Value, descending: boolean, positions: Positions): Value
 
 function sorted(x: Value, descending: boolean, positions: Positions) {
   const count = positions.kind === "first" ? positions.count : op.sizeOf(x, -1);
-  return op.topK(x, count, { largest: descending });
+  return ordered(x, count, descending);
 }
 
 function pick(all: Value, positions: Positions): Value {

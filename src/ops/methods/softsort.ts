@@ -3,6 +3,7 @@ import type { Value } from "../../builder/value.ts";
 import { asRow, numbersFrom1 } from "../indices.ts";
 import { softSortRanks, softSortValues } from "../kernels/softsort-smooth.ts";
 import { scaled } from "../operands.ts";
+import { ordered } from "../ordered.ts";
 import { projectSimplex, projectSimplexLog } from "../simplex.ts";
 import type { OrderRequest, RowsRequest, SoftMethod, ValuesRequest } from "./method.ts";
 
@@ -73,7 +74,7 @@ function ranks(request: OrderRequest): Value {
 
 function anchors(x: Value, descending: boolean, positions: RowsRequest["positions"]): Value {
   const count = positions.kind === "first" ? positions.count : op.sizeOf(x, -1);
-  const sorted = op.topK(x, count, { largest: descending }).values;
+  const sorted = ordered(x, count, descending).values;
   return positions.kind === "at" ? op.gather(sorted, positions.places, { axis: -1 }) : sorted;
 }
 

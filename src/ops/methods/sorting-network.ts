@@ -1,5 +1,6 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { columnMeans } from "../column-means.ts";
 import { numbersFrom1 } from "../indices.ts";
 import { networkPermutation, networkValues } from "../kernels/sorting-network.ts";
 import { depthOf, powersOfTwo } from "../kernels/sorting-network-layers.ts";
@@ -36,9 +37,7 @@ function rows(request: RowsRequest): Value {
 function ranks(request: OrderRequest): Value {
   const weights = permutation({ ...request, descending: false }, { kind: "all" });
   const numbers = numbersFrom1(request.x);
-  // Products, because ONNX Runtime's sum over rows is slow.
-  const totals = op.clip(op.matmul(op.onesLike(numbers), weights), 1e-10);
-  return op.div(op.matmul(request.descending ? reversed(numbers) : numbers, weights), totals);
+  return columnMeans(request.descending ? reversed(numbers) : numbers, weights);
 }
 
 /** The smallest entry is found as the largest of -x, where the filling is on the other side. */
