@@ -3,8 +3,8 @@
 #include "js.h"
 #include "session.h"
 #include "session_options.h"
+#include "session_run.h"
 #include "tensor.h"
-#include "work.h"
 
 namespace softonnx {
 namespace {
@@ -18,9 +18,9 @@ struct RunSettings {
   bool any() const { return log_severity || log_verbosity || tag || !config.empty(); }
 };
 
-class RunWork final : public Work {
+class PlainRun final : public SessionRun {
  public:
-  explicit RunWork(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+  using SessionRun::SessionRun;
 
   bool read_feeds(napi_env env, napi_value feeds) {
     const auto count = js::array_length(env, feeds);
@@ -29,14 +29,7 @@ class RunWork final : public Work {
       return false;
     }
     for (std::size_t i = 0; i < *count; ++i) {
-      napi_value tensor = js::get(env, feeds, i);
-      const std::string& name = session_->inputs[i].name;
-      TensorValue value(*session_->runtime.api);
-      if (!tensor_from_js(env, session_->runtime, tensor, "input " + name, false, &value)) {
-        return false;
-      }
-      input_names_.push_back(name.c_str());
-      inputs_.push_back(std::move(value));
+      if (!feed(env, i, js::get(env, feeds, i))) return false;
     }
     feeds_.hold(env, feeds);
     return true;
@@ -49,23 +42,24 @@ class RunWork final : public Work {
       return false;
     }
     for (std::size_t i = 0; i < *count; ++i) {
-      napi_value fetch = js::get(env, fetches, i);
-      const auto index = js::to_int(env, js::get(env, fetch, "output"));
+      napi_value item = js::get(env, fetches, i);
+      const auto index = js::to_int(env, js::get(env, item, "output"));
       if (!index || *index < 0 || static_cast<std::size_t>(*index) >= session_->outputs.size()) {
         js::throw_type_error(env, "no such output");
         return false;
       }
-      const std::string& name = session_->outputs[static_cast<std::size_t>(*index)].name;
-      napi_value into = js::get(env, fetch, "into");
-      TensorValue value(*session_->runtime.api);
-      const bool given = !js::is_nullish(env, into);
-      if (given &&
-          !tensor_from_js(env, session_->runtime, into, "output " + name, true, &value)) {
+      const auto output = static_cast<std::size_t>(*index);
+      napi_value into = js::get(env, item, "into");
+      if (js::is_nullish(env, into)) {
+        fetch(output);
+        continue;
+      }
+      into_.emplace_back(*session_->runtime.api);
+      if (!tensor_from_js(env, session_->runtime, into, "output " + session_->outputs[output].name,
+                          true, &into_.back())) {
         return false;
       }
-      output_names_.push_back(name.c_str());
-      given_.push_back(given);
-      outputs_.push_back(std::move(value));
+      fetch(output, into_.back().get());
     }
     fetches_.hold(env, fetches);
     return true;
@@ -83,36 +77,8 @@ class RunWork final : public Work {
   void abandon(napi_env env) { release(env); }
 
  protected:
-  std::string perform() override {
-    const ort::Api& api = *session_->runtime.api;
-    ort::RunOptions* options = nullptr;
-    ort::Status* status = settings_.any() ? make_options(api, &options) : nullptr;
-    if (!status) status = run(api, options);
-    if (options) api.ReleaseRunOptions(options);
-    return status ? take_message(api, status) : std::string();
-  }
-
-  napi_value finish(napi_env env) override {
-    napi_value results = js::array(env, outputs_.size());
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      napi_value value = nullptr;
-      napi_get_null(env, &value);
-      if (!given_[i]) {
-        const std::string what = std::string("output ") + output_names_[i];
-        value = tensor_to_js(env, session_->runtime, outputs_[i], what);
-      }
-      js::set(env, results, i, value);
-    }
-    return results;
-  }
-
-  void release(napi_env env) override {
-    feeds_.release(env);
-    fetches_.release(env);
-  }
-
- private:
-  ort::Status* make_options(const ort::Api& api, ort::RunOptions** options) const {
+  ort::Status* make_options(const ort::Api& api, ort::RunOptions** options) const override {
+    if (!settings_.any()) return nullptr;
     ort::Status* status = api.CreateRunOptions(options);
     if (!status && settings_.log_severity) {
       status = api.RunOptionsSetRunLogSeverityLevel(*options, *settings_.log_severity);
@@ -129,26 +95,22 @@ class RunWork final : public Work {
     return status;
   }
 
-  ort::Status* run(const ort::Api& api, const ort::RunOptions* options) {
-    std::vector<const ort::Value*> inputs;
-    for (const TensorValue& value : inputs_) inputs.push_back(value.get());
-    std::vector<ort::Value*> outputs;
-    for (const TensorValue& value : outputs_) outputs.push_back(value.get());
-    ort::Status* status =
-        api.Run(session_->handle, options, input_names_.data(), inputs.data(), inputs.size(),
-                output_names_.data(), outputs.size(), outputs.data());
-    for (std::size_t i = 0; i < outputs.size(); ++i) *outputs_[i].put() = outputs[i];
-    return status;
+  napi_value finish(napi_env env) override {
+    napi_value results = js::array(env, fetch_count());
+    for (std::size_t i = 0; i < fetch_count(); ++i) js::set(env, results, i, result(env, i));
+    return results;
   }
 
-  // Keeps the session alive though it be disposed of meanwhile. Names point into it.
-  const std::shared_ptr<Session> session_;
+  void release(napi_env env) override {
+    SessionRun::release(env);
+    feeds_.release(env);
+    fetches_.release(env);
+  }
+
+ private:
   RunSettings settings_;
-  std::vector<const char*> input_names_;
-  std::vector<TensorValue> inputs_;
-  std::vector<const char*> output_names_;
-  std::vector<TensorValue> outputs_;
-  std::vector<bool> given_;
+  // Values over the memory that outputs are written to.
+  std::vector<TensorValue> into_;
   js::Pin feeds_;
   js::Pin fetches_;
 };
@@ -161,17 +123,17 @@ napi_value run_session(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   auto session = unwrap_session(env, arguments[0]);
   if (!session) return nullptr;
-  std::unique_ptr<RunWork> work;
+  std::unique_ptr<PlainRun> run;
   try {
-    work = std::make_unique<RunWork>(std::move(session));
-    if (work->read_feeds(env, arguments[1]) && work->read_fetches(env, arguments[2]) &&
-        work->read_options(env, arguments[3])) {
-      return Work::start(env, std::move(work));
+    run = std::make_unique<PlainRun>(std::move(session));
+    if (run->read_feeds(env, arguments[1]) && run->read_fetches(env, arguments[2]) &&
+        run->read_options(env, arguments[3])) {
+      return SessionRun::start(env, std::move(run));
     }
   } catch (const std::exception& exception) {
     js::throw_type_error(env, exception.what());
   }
-  if (work) work->abandon(env);
+  if (run) run->abandon(env);
   return nullptr;
 }
 

@@ -6,14 +6,12 @@
 #include "js.h"
 #include "session_options.h"
 #include "work.h"
+#include "wrapped.h"
 
 namespace softonnx {
 namespace {
 
-// Marks our objects, so that no other wrapped object is taken for one.
-constexpr napi_type_tag kSessionTag = {0x5c1b2f6d0a7e4931, 0x9f3e8d42b6a01c75};
-
-using Holder = std::shared_ptr<Session>;
+constexpr Wrapped<Session> kWrapped({0x5c1b2f6d0a7e4931, 0x9f3e8d42b6a01c75}, "session");
 
 // Throws where ONNX Runtime reports a failure: for use off the JavaScript thread.
 void check(const ort::Api& api, ort::Status* status) {
@@ -126,13 +124,7 @@ class CreateWork final : public Work {
     napi_value result = js::object(env);
     js::set(env, result, "inputs", port_array(env, session_->inputs));
     js::set(env, result, "outputs", port_array(env, session_->outputs));
-    auto holder = std::make_unique<Holder>(session_);
-    const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Holder*>(data); };
-    if (!result || napi_wrap(env, result, holder.get(), finalize, nullptr, nullptr) != napi_ok) {
-      throw std::runtime_error("the session object could not be made");
-    }
-    static_cast<void>(holder.release());
-    napi_type_tag_object(env, result, &kSessionTag);
+    kWrapped.wrap(env, result, session_);
     return result;
   }
 
@@ -141,19 +133,6 @@ class CreateWork final : public Work {
  private:
   std::shared_ptr<Session> session_;
 };
-
-Holder* unwrap_holder(napi_env env, napi_value object) {
-  napi_valuetype type = napi_undefined;
-  bool ours = false;
-  void* data = nullptr;
-  if (!object || napi_typeof(env, object, &type) != napi_ok || type != napi_object ||
-      napi_check_object_type_tag(env, object, &kSessionTag, &ours) != napi_ok || !ours ||
-      napi_unwrap(env, object, &data) != napi_ok) {
-    js::throw_type_error(env, "expected a session that this library made");
-    return nullptr;
-  }
-  return static_cast<Holder*>(data);
-}
 
 napi_value first_argument(napi_env env, napi_callback_info info) {
   napi_value arguments[1] = {nullptr};
@@ -189,7 +168,7 @@ napi_value create_session(napi_env env, napi_callback_info info) try {
 }
 
 napi_value dispose_session(napi_env env, napi_callback_info info) {
-  if (Holder* holder = unwrap_holder(env, first_argument(env, info))) holder->reset();
+  kWrapped.dispose(env, first_argument(env, info));
   return nullptr;
 }
 
@@ -206,10 +185,7 @@ napi_value end_profiling(napi_env env, napi_callback_info info) try {
 }
 
 std::shared_ptr<Session> unwrap_session(napi_env env, napi_value object) {
-  Holder* holder = unwrap_holder(env, object);
-  if (!holder) return nullptr;
-  if (!*holder) js::throw_type_error(env, "the session is disposed of");
-  return *holder;
+  return kWrapped.unwrap(env, object);
 }
 
 }  // namespace softonnx

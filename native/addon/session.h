@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "pace.h"
 #include "runtime.h"
 
 namespace softonnx {
@@ -27,6 +28,7 @@ struct Session {
   ort::Session* handle = nullptr;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
+  Pace pace;
 
   explicit Session(const Runtime& own) : runtime(own) {}
   Session(const Session&) = delete;

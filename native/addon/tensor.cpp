@@ -40,22 +40,6 @@ bool fill_strings(napi_env env, const Runtime& runtime, napi_value data, std::si
   return true;
 }
 
-bool string_tensor_from_js(napi_env env, const Runtime& runtime, napi_value data,
-                           const std::vector<std::int64_t>& dims, std::size_t count,
-                           const std::string& what, TensorValue* result) {
-  const auto length = js::array_length(env, data);
-  if (!length || *length != count) {
-    js::throw_type_error(env, what + ": expected an array of " + std::to_string(count) +
-                                  " strings");
-    return false;
-  }
-  check(*runtime.api,
-        runtime.api->CreateTensorAsOrtValue(runtime.allocator, dims.data(), dims.size(),
-                                            ort::ElementType::string, result->put()),
-        what);
-  return fill_strings(env, runtime, data, count, what, result->get());
-}
-
 napi_value strings_to_js(napi_env env, const Runtime& runtime, const TensorValue& value,
                          std::size_t count, const std::string& what) {
   const ort::Api& api = *runtime.api;
@@ -72,6 +56,87 @@ napi_value strings_to_js(napi_env env, const Runtime& runtime, const TensorValue
     js::set(env, result, i, js::string(env, text.substr(offsets[i], end - offsets[i])));
   }
   return result;
+}
+
+// What a JavaScript tensor says of itself. Its bytes are none for strings.
+struct Given {
+  ort::ElementType type;
+  std::vector<std::int64_t> dims;
+  std::size_t count;
+  napi_value data;
+  js::Bytes bytes;
+};
+
+// False with an exception pending.
+bool read_given(napi_env env, napi_value tensor, const std::string& what, bool strings,
+                Given* given) {
+  const auto type = js::to_int(env, js::get(env, tensor, "type"));
+  auto dims = js::to_dims(env, js::get(env, tensor, "dims"));
+  const auto count = dims ? element_count(*dims) : std::nullopt;
+  if (!type || !count) {
+    js::throw_type_error(env, what + ": not a tensor");
+    return false;
+  }
+  *given = {static_cast<ort::ElementType>(*type), std::move(*dims), *count,
+            js::get(env, tensor, "data"), {nullptr, 0}};
+  if (given->type == ort::ElementType::string && strings) return true;
+  const std::size_t size = element_size(given->type);
+  if (size == 0) {
+    js::throw_type_error(env, what + ": unsupported element type");
+    return false;
+  }
+  const auto bytes = js::to_bytes(env, given->data);
+  if (!bytes || bytes->length != *count * size) {
+    js::throw_type_error(env, what + ": expected " + std::to_string(*count) +
+                                  " elements, the data has " +
+                                  (bytes ? std::to_string(bytes->length / size) : "none"));
+    return false;
+  }
+  given->bytes = *bytes;
+  return true;
+}
+
+TensorValue allocate(const Runtime& runtime, const std::vector<std::int64_t>& dims,
+                     ort::ElementType type, const std::string& what) {
+  TensorValue value(*runtime.api);
+  check(*runtime.api,
+        runtime.api->CreateTensorAsOrtValue(runtime.allocator, dims.data(), dims.size(), type,
+                                            value.put()),
+        what);
+  return value;
+}
+
+struct Description {
+  ort::ElementType type = ort::ElementType::undefined;
+  std::vector<std::int64_t> dims;
+};
+
+Description describe(const ort::Api& api, const TensorValue& value, const std::string& what) {
+  Description description;
+  ort::TensorInfo* info = nullptr;
+  std::size_t rank = 0;
+  check(api, api.GetTensorTypeAndShape(value.get(), &info), what);
+  ort::Status* status = api.GetTensorElementType(info, &description.type);
+  if (!status) status = api.GetDimensionsCount(info, &rank);
+  if (!status) {
+    description.dims.resize(rank);
+    status = api.GetDimensions(info, description.dims.data(), rank);
+  }
+  api.ReleaseTensorTypeAndShapeInfo(info);
+  check(api, status, what);
+  return description;
+}
+
+bool strings_from_js(napi_env env, const Runtime& runtime, const Given& given,
+                     const std::string& what, TensorValue* result) {
+  const auto length = js::array_length(env, given.data);
+  if (!length || *length != given.count) {
+    js::throw_type_error(env, what + ": expected an array of " + std::to_string(given.count) +
+                                  " strings");
+    return false;
+  }
+  *result = allocate(runtime, given.dims, ort::ElementType::string, what);
+  return fill_strings(env, runtime, given.data, given.count, what, result->get());
 }
 
 }  // namespace
@@ -99,40 +164,48 @@ std::size_t element_size(ort::ElementType type) {
   }
 }
 
-bool tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
-                    const std::string& what, bool writable, TensorValue* result) {
-  const auto type_number = js::to_int(env, js::get(env, tensor, "type"));
-  const auto dims = js::to_dims(env, js::get(env, tensor, "dims"));
-  napi_value data = js::get(env, tensor, "data");
-  const auto count = dims ? element_count(*dims) : std::nullopt;
-  if (!type_number || !count) {
-    js::throw_type_error(env, what + ": not a tensor");
-    return false;
-  }
-  const auto type = static_cast<ort::ElementType>(*type_number);
-  if (type == ort::ElementType::string && !writable) {
-    return string_tensor_from_js(env, runtime, data, *dims, *count, what, result);
-  }
-  const std::size_t size = element_size(type);
-  if (size == 0) {
-    js::throw_type_error(env, what + ": unsupported element type");
-    return false;
-  }
-  const auto bytes = js::to_bytes(env, data);
-  if (!bytes || bytes->length != *count * size) {
-    js::throw_type_error(env, what + ": expected " + std::to_string(*count) +
-                                  " elements, the data has " +
-                                  (bytes ? std::to_string(bytes->length / size) : "none"));
-    return false;
+std::optional<std::size_t> tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
+                                          const std::string& what, bool writable,
+                                          TensorValue* result) {
+  Given given;
+  if (!read_given(env, tensor, what, !writable, &given)) return {};
+  if (given.type == ort::ElementType::string) {
+    if (!strings_from_js(env, runtime, given, what, result)) return {};
+    return 0;
   }
   // An empty array may have no address, and ONNX Runtime wants one.
   static std::uint64_t nowhere = 0;
   check(*runtime.api,
         runtime.api->CreateTensorWithDataAsOrtValue(
-            runtime.cpu, bytes->length > 0 ? bytes->data : static_cast<void*>(&nowhere),
-            bytes->length, dims->data(), dims->size(), type, result->put()),
+            runtime.cpu, given.bytes.length > 0 ? given.bytes.data : static_cast<void*>(&nowhere),
+            given.bytes.length, given.dims.data(), given.dims.size(), given.type, result->put()),
         what);
+  return given.bytes.length;
+}
+
+bool tensor_copied_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
+                           const std::string& what, TensorValue* result) {
+  Given given;
+  if (!read_given(env, tensor, what, true, &given)) return false;
+  if (given.type == ort::ElementType::string) {
+    return strings_from_js(env, runtime, given, what, result);
+  }
+  *result = allocate(runtime, given.dims, given.type, what);
+  void* copy = nullptr;
+  check(*runtime.api, runtime.api->GetTensorMutableData(result->get(), &copy), what);
+  if (given.bytes.length > 0) std::memcpy(copy, given.bytes.data, given.bytes.length);
   return true;
+}
+
+TensorValue tensor_like(const Runtime& runtime, const TensorValue& value,
+                        const std::string& what) {
+  const Description description = describe(*runtime.api, value, what);
+  return allocate(runtime, description.dims, description.type, what);
+}
+
+ort::ElementType tensor_type(const Runtime& runtime, const TensorValue& value,
+                             const std::string& what) {
+  return describe(*runtime.api, value, what).type;
 }
 
 napi_value tensor_to_js(napi_env env, const Runtime& runtime, const TensorValue& value,
@@ -142,19 +215,8 @@ napi_value tensor_to_js(napi_env env, const Runtime& runtime, const TensorValue&
   check(api, api.GetValueType(value.get(), &kind), what);
   if (kind != ort::ValueKind::tensor) throw std::runtime_error(what + ": not a tensor");
 
-  ort::TensorInfo* info = nullptr;
-  check(api, api.GetTensorTypeAndShape(value.get(), &info), what);
-  ort::ElementType type = ort::ElementType::undefined;
-  std::size_t rank = 0;
-  std::vector<std::int64_t> dims;
-  ort::Status* status = api.GetTensorElementType(info, &type);
-  if (!status) status = api.GetDimensionsCount(info, &rank);
-  if (!status) {
-    dims.resize(rank);
-    status = api.GetDimensions(info, dims.data(), rank);
-  }
-  api.ReleaseTensorTypeAndShapeInfo(info);
-  check(api, status, what);
+  const auto [type, dims] = describe(api, value, what);
+  const std::size_t rank = dims.size();
   const std::size_t count = element_count(dims).value_or(0);
 
   napi_value result = js::object(env);

@@ -9,6 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "runtime.h"
 
@@ -24,7 +27,10 @@ class TensorValue {
   TensorValue(TensorValue&& other) noexcept : api_(other.api_), value_(other.value_) {
     other.value_ = nullptr;
   }
-  TensorValue& operator=(TensorValue&&) = delete;
+  TensorValue& operator=(TensorValue&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
   ~TensorValue() {
     if (value_) api_->ReleaseValue(value_);
   }
@@ -38,10 +44,24 @@ class TensorValue {
 };
 
 // Makes a value over the memory of a JavaScript tensor (strings are copied), which must stay
-// referenced while the value is in use. `what` names it in errors. False with an exception
-// pending.
-bool tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
-                    const std::string& what, bool writable, TensorValue* result);
+// referenced while the value is in use. `what` names it in errors. Returns how many bytes of
+// memory (0 for strings), or nothing with an exception pending.
+std::optional<std::size_t> tensor_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
+                                          const std::string& what, bool writable,
+                                          TensorValue* result);
+
+// Makes a value with memory of its own, and a copy of a JavaScript tensor's elements in it. False
+// with an exception pending.
+bool tensor_copied_from_js(napi_env env, const Runtime& runtime, napi_value tensor,
+                           const std::string& what, TensorValue* result);
+
+// A value of the same type and sizes, whose elements are anything. Throws std::runtime_error.
+TensorValue tensor_like(const Runtime& runtime, const TensorValue& value,
+                        const std::string& what);
+
+// The type of a tensor's elements. Throws std::runtime_error.
+ort::ElementType tensor_type(const Runtime& runtime, const TensorValue& value,
+                             const std::string& what);
 
 // A JavaScript tensor with a copy of the elements. Throws std::runtime_error.
 napi_value tensor_to_js(napi_env env, const Runtime& runtime, const TensorValue& value,
