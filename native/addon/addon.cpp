@@ -7,6 +7,7 @@
 #include "run.h"
 #include "runtime.h"
 #include "session.h"
+#include "stepper.h"
 
 namespace softonnx {
 namespace {
@@ -54,5 +55,10 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "run", run_session);
   set_function(env, exports, "dispose", dispose_session);
   set_function(env, exports, "endProfiling", end_profiling);
+  set_function(env, exports, "createStepper", create_stepper);
+  set_function(env, exports, "step", step);
+  set_function(env, exports, "readState", read_state);
+  set_function(env, exports, "writeState", write_state);
+  set_function(env, exports, "disposeStepper", dispose_stepper);
   return exports;
 }

@@ -1,10 +1,21 @@
-import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { InferenceSession } from "onnxruntime-common";
 import { canonicalDim } from "../builder/dim.ts";
 import { isDType } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
 import { type ModelHeader, readHeader } from "../builder/read-header.ts";
 import { convertFeeds } from "./feeds.ts";
+import { FedState, type HeldState, type StatePair } from "./held-state.ts";
 import type { Feeds, Session, TensorConstructor, TensorInfo, Tensors } from "./session.ts";
+
+/** What runs a model: an InferenceSession, or a session of our own. */
+export interface Runner {
+  readonly inputMetadata: readonly InferenceSession.ValueMetadata[];
+  readonly outputMetadata: readonly InferenceSession.ValueMetadata[];
+  run(feeds: Tensors): Promise<InferenceSession.ReturnType>;
+  release(): Promise<void>;
+  /** Holds state where it need not cross into JavaScript at every step. */
+  holdState?(pairs: readonly StatePair[], state: Tensors): HeldState;
+}
 
 /** A model loaded into an ONNX Runtime, with what its file says: what sessions, steppers and evaluations
  * are made of. */
@@ -13,13 +24,13 @@ export class LoadedModel {
   readonly outputs: readonly TensorInfo[];
   /** The class of tensors that this runtime knows. */
   readonly Tensor: TensorConstructor;
-  readonly #session: InferenceSession;
+  readonly #session: Runner;
   readonly #readBytes: () => Uint8Array;
   #header: ModelHeader | undefined;
   #disposed = false;
 
   /** @param readBytes gives the bytes of the model; called where the session does not say enough */
-  constructor(session: InferenceSession, Tensor: TensorConstructor, readBytes: () => Uint8Array) {
+  constructor(session: Runner, Tensor: TensorConstructor, readBytes: () => Uint8Array) {
     this.#session = session;
     this.#readBytes = readBytes;
     this.Tensor = Tensor;
@@ -32,18 +43,16 @@ export class LoadedModel {
     return this.#header;
   }
 
-  /** @param fetches tensors to write outputs into; null for those that get memory of their own
-   * @throws GraphError after dispose */
-  async run(
-    operator: string,
-    tensors: Tensors,
-    fetches?: Readonly<Record<string, Tensor | null>>,
-  ): Promise<Tensors> {
+  /** @throws GraphError after dispose */
+  async run(operator: string, tensors: Tensors): Promise<Tensors> {
     if (this.#disposed) throw new GraphError(operator, "the model is disposed of");
-    const results = await (fetches === undefined
-      ? this.#session.run(tensors)
-      : this.#session.run(tensors, fetches));
-    return results as Tensors;
+    return (await this.#session.run(tensors)) as Tensors;
+  }
+
+  /** @param pairs those of the state that a step changes
+   * @param state of which copies are held */
+  holdState(pairs: readonly StatePair[], state: Tensors): HeldState {
+    return this.#session.holdState?.(pairs, state) ?? new FedState(this, pairs, state);
   }
 
   async dispose(): Promise<void> {

@@ -64,6 +64,17 @@ export interface NativeFetch {
   readonly into: NativeTensor | null;
 }
 
+/** An input that a stepper holds, at its position among those of the session. */
+export interface NativeHeld {
+  readonly input: number;
+  /** The output that is its next value; null where it stays the same. */
+  readonly next: number | null;
+  readonly start: NativeTensor;
+}
+
+/** A session that is run again and again, with state in native memory. */
+export type NativeStepper = object;
+
 /** What native/addon exports. Its comments there say what each function promises. */
 export interface NativeAddon {
   attach(libraries: readonly string[], logSeverityLevel: number): string;
@@ -76,6 +87,11 @@ export interface NativeAddon {
   ): Promise<(NativeResult | null)[]>;
   dispose(session: NativeSession): void;
   endProfiling(session: NativeSession): string;
+  createStepper(session: NativeSession, held: readonly NativeHeld[]): NativeStepper;
+  step(stepper: NativeStepper, feeds: readonly NativeTensor[]): Promise<NativeResult[]>;
+  readState(stepper: NativeStepper): NativeResult[];
+  writeState(stepper: NativeStepper, position: number, tensor: NativeTensor): void;
+  disposeStepper(stepper: NativeStepper): void;
 }
 
 export interface LoadedNative {

@@ -1,5 +1,6 @@
 import type { OnnxValue, Tensor } from "onnxruntime-common";
 import type { NativeResult, NativeTensor } from "./native-addon.ts";
+import type { TensorConstructor } from "./session.ts";
 
 /** What a session handler may return for a tensor: the caller makes its own Tensor of it. */
 export interface TensorParts {
@@ -82,4 +83,9 @@ export function fromNative(result: NativeResult, what: string): TensorParts {
   const make = constructors.get(type);
   if (make === undefined) throw new Error(`${what}: expected strings`);
   return { type: name, dims, data: new make(data) };
+}
+
+/** A tensor of the class that the runtime in use knows. */
+export function tensorOf({ type, data, dims }: TensorParts, Tensor: TensorConstructor): Tensor {
+  return new Tensor(type as "float32", data as Float32Array, dims);
 }

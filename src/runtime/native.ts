@@ -4,6 +4,8 @@ import type {
   InferenceSessionHandler,
   OnnxValue,
 } from "onnxruntime-common";
+import type { HeldState, StatePair } from "./held-state.ts";
+import type { Runner } from "./model.ts";
 import {
   loadNative,
   type NativeAddon,
@@ -12,7 +14,9 @@ import {
   onnxRuntimeCommon,
 } from "./native-addon.ts";
 import { runOptions, sessionOptions } from "./native-options.ts";
-import { fromNative, toNative, typeName } from "./native-tensor.ts";
+import { NativeState } from "./native-state.ts";
+import { fromNative, type TensorParts, tensorOf, toNative, typeName } from "./native-tensor.ts";
+import type { TensorConstructor, Tensors } from "./session.ts";
 
 /** Whether the native kernels can run here, and if not, why. */
 export type NativeStatus =
@@ -58,16 +62,46 @@ export function registerNative(): void {
   }
 }
 
+/** Loads a model to run it with the native kernels, as InferenceSession would on the backend softonnx.
+ *
+ * @param Tensor the class of the results
+ * @throws Error where the kernels are not built, or ONNX Runtime does not accept the model */
+export async function createNativeRunner(
+  model: string | Uint8Array,
+  options: InferenceSession.SessionOptions,
+  Tensor: TensorConstructor,
+): Promise<Runner> {
+  const handler = await createHandler(model, options);
+  const fetches = Object.fromEntries(handler.outputNames.map((name) => [name, null]));
+  const { inputMetadata, outputMetadata } = handler;
+  return {
+    inputMetadata,
+    outputMetadata,
+    run: async (feeds) => {
+      const results = Object.entries(await handler.run(feeds, fetches, {}));
+      return Object.fromEntries(
+        results.map(([name, value]) => [name, tensorOf(value as TensorParts, Tensor)]),
+      );
+    },
+    release: () => handler.dispose(),
+    holdState: (pairs, state) => handler.holdState(Tensor, pairs, state),
+  };
+}
+
+async function createHandler(
+  model: string | Uint8Array,
+  options: InferenceSession.SessionOptions = {},
+): Promise<NativeSessionHandler> {
+  const { addon } = loadNative();
+  const session = await addon.createSession(model, sessionOptions(options));
+  return new NativeSessionHandler(addon, session);
+}
+
 const backend: Backend = {
   async init() {
     loadNative();
   },
-
-  async createInferenceSessionHandler(model, options = {}) {
-    const { addon } = loadNative();
-    const session = await addon.createSession(model, sessionOptions(options));
-    return new NativeSessionHandler(addon, session);
-  },
+  createInferenceSessionHandler: createHandler,
 };
 
 type Feeds = Parameters<InferenceSessionHandler["run"]>[0];
@@ -113,6 +147,10 @@ class NativeSessionHandler implements InferenceSessionHandler {
       if (value) values[name] = value;
     });
     return values;
+  }
+
+  holdState(Tensor: TensorConstructor, pairs: readonly StatePair[], state: Tensors): HeldState {
+    return new NativeState(this.#addon, this.#session, Tensor, pairs, state);
   }
 
   async dispose(): Promise<void> {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { InferenceSession } from "onnxruntime-common";
 import { checkOptions, failArgument } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { type Evaluate, makeEvaluate } from "./evaluate.ts";
 import { LoadedModel, sessionOf } from "./model.ts";
-import { nativeStatus, registerNative } from "./native.ts";
+import { createNativeRunner, nativeStatus } from "./native.ts";
 import { loadOnnxRuntimeNode } from "./onnxruntime-node.ts";
 import { type Feeds, RUNTIME_OPTIONS, type RuntimeOptions, type Session } from "./session.ts";
 import { type Stepper, stepperOf } from "./stepper.ts";
@@ -96,18 +97,16 @@ async function load(
   options: SessionOptions,
 ): Promise<LoadedModel> {
   const { backend, ...runtimeOptions } = options;
-  const { InferenceSession, Tensor } = loadOnnxRuntimeNode();
-  const executionProviders = [providerOf(operator, backend)];
+  const { Tensor } = loadOnnxRuntimeNode();
+  const provider = providerOf(operator, backend);
   const source = isGraph(model) ? model.toModel() : model;
   if (typeof source !== "string" && !(source instanceof Uint8Array)) {
     failArgument(operator, "model", "a Graph, the bytes of a model, or a path", source);
   }
-  const sessionOptions = { ...runtimeOptions, executionProviders };
-  const creation =
-    typeof source === "string"
-      ? InferenceSession.create(source, sessionOptions)
-      : InferenceSession.create(source, sessionOptions);
-  const session = await creation.catch((cause: Error) => {
+  const session = await (provider === "softonnx"
+    ? createNativeRunner(source, runtimeOptions, Tensor)
+    : createStockSession(source, { ...runtimeOptions, executionProviders: [provider] })
+  ).catch((cause: Error) => {
     throw backend === "cuda" || backend === "webgpu"
       ? new Error(`${operator}: no session on the backend "${backend}": ${cause.message}`, {
           cause,
@@ -119,6 +118,17 @@ async function load(
   );
 }
 
+function createStockSession(
+  source: string | Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const { InferenceSession } = loadOnnxRuntimeNode();
+  // Overloads, one for each kind of source.
+  return typeof source === "string"
+    ? InferenceSession.create(source, options)
+    : InferenceSession.create(source, options);
+}
+
 /** What onnxruntime-common calls the backend. */
 function providerOf(operator: string, backend: Backend | undefined): string {
   if (backend !== undefined && !BACKENDS.includes(backend)) {
@@ -126,10 +136,7 @@ function providerOf(operator: string, backend: Backend | undefined): string {
   }
   if (backend !== undefined && backend !== "native") return backend;
   const status = nativeStatus();
-  if (status.available) {
-    registerNative();
-    return "softonnx";
-  }
+  if (status.available) return "softonnx";
   if (backend === undefined) return "cpu";
   throw new Error(`${operator}: the backend "native" is not available: ${status.reason}`);
 }

@@ -3,6 +3,7 @@ import { GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { STATE_KEY } from "../builder/write.ts";
 import { convertFeed, convertFeeds, copyTensor, rejectUnknown, tensorOfData } from "./feeds.ts";
+import type { HeldState, StatePair } from "./held-state.ts";
 import type { LoadedModel } from "./model.ts";
 import type { Feeds, TensorInfo, Tensors } from "./session.ts";
 
@@ -57,90 +58,59 @@ export function stepperOf(
   return new StateKeeper(model, pairs, state);
 }
 
-/** A parameter and the output that is its next value. */
-interface StatePair {
-  readonly parameter: TensorInfo;
-  readonly next: string;
-}
-
 class StateKeeper implements Stepper {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly #model: LoadedModel;
-  readonly #pairs: readonly StatePair[];
+  readonly #held: HeldState;
   readonly #infos: ReadonlyMap<string, TensorInfo>;
-  #state: Tensors;
-  /** Where the next step writes the new state. A step never writes where it reads: a node may still need
-   * the old value when the new one is ready. */
-  #spare: Tensors;
   #last: Promise<unknown> = Promise.resolve();
   #disposal: Promise<void> | undefined;
 
   constructor(model: LoadedModel, pairs: readonly StatePair[], state: Tensors) {
     this.#model = model;
-    this.#pairs = pairs;
-    this.#state = state;
-    this.#spare = {};
-    for (const { parameter, next } of pairs) {
-      this.#spare[next] = copyTensor(state[parameter.name] as Tensor, model.Tensor);
-    }
+    this.#held = model.holdState(pairs, state);
     const nexts = new Set(pairs.map(({ next }) => next));
-    this.#infos = new Map(model.inputs.map((info) => [info.name, info]));
-    this.inputs = model.inputs.filter(({ name }) => state[name] === undefined);
+    const isHeld = ({ name }: TensorInfo) => Object.hasOwn(state, name);
+    this.#infos = new Map(model.inputs.filter(isHeld).map((info) => [info.name, info]));
+    this.inputs = model.inputs.filter((info) => !isHeld(info));
     this.outputs = model.outputs.filter(({ name }) => !nexts.has(name));
   }
 
   async step(feeds: Feeds = {}): Promise<Tensors> {
     this.#rejectState(feeds);
     const tensors = convertFeeds("step", this.inputs, feeds, this.#model.Tensor);
-    return this.#inTurn("step", async () => {
-      const fetches: Record<string, Tensor | null> = { ...this.#spare };
-      for (const { name } of this.outputs) fetches[name] = null;
-      const results = await this.#model.run("step", { ...tensors, ...this.#state }, fetches);
-      this.#swap();
-      return Object.fromEntries(this.outputs.map(({ name }) => [name, results[name] as Tensor]));
-    });
+    return this.#inTurn("step", () => this.#held.step(tensors));
   }
 
   state(): Promise<Tensors> {
-    return this.#inTurn("state", async () => {
-      const copies = Object.entries(this.#state).map(
-        ([name, tensor]) => [name, copyTensor(tensor, this.#model.Tensor)] as const,
-      );
-      return Object.fromEntries(copies);
-    });
+    return this.#inTurn("state", async () => this.#held.read());
   }
 
   async setState(state: Feeds): Promise<void> {
-    rejectUnknown("setState", "parameter", state, Object.keys(this.#state));
+    rejectUnknown("setState", "parameter", state, [...this.#infos.keys()]);
     const tensors: Tensors = {};
     for (const [name, value] of Object.entries(state)) {
       const info = this.#infos.get(name) as TensorInfo;
-      tensors[name] = stateTensor("setState", this.#model, info, value);
+      // The caller may change its own while this waits for its turn.
+      const tensor = stateTensor("setState", this.#model, info, value);
+      tensors[name] = copyTensor(tensor, this.#model.Tensor);
     }
-    return this.#inTurn("setState", async () => {
-      this.#state = { ...this.#state, ...tensors };
-    });
+    return this.#inTurn("setState", async () => this.#held.write(tensors));
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= this.#last.then(() => this.#model.dispose());
+    this.#disposal ??= this.#last.then(() => {
+      this.#held.dispose();
+      return this.#model.dispose();
+    });
     return this.#disposal;
   }
 
   #rejectState(feeds: object): void {
     for (const name of Object.keys(feeds ?? {})) {
-      if (this.#state[name] === undefined) continue;
+      if (!this.#infos.has(name)) continue;
       throw new GraphError("step", `"${name}" is held by the stepper; change it with setState`);
-    }
-  }
-
-  #swap(): void {
-    const before = this.#state;
-    this.#state = { ...before };
-    for (const { parameter, next } of this.#pairs) {
-      this.#state[parameter.name] = this.#spare[next] as Tensor;
-      this.#spare[next] = before[parameter.name] as Tensor;
     }
   }
 
@@ -203,7 +173,7 @@ function startOf(
   }
   const origin = graph?.parameters.get(info.name)?.origin;
   if (origin?.kind === "parameter") {
-    return copyTensor(tensorOfData(origin.initial, model.Tensor), model.Tensor);
+    return tensorOfData(origin.initial, model.Tensor);
   }
   throw new GraphError(
     "createStepper",
@@ -212,13 +182,11 @@ function startOf(
   );
 }
 
-/** A tensor that nobody else writes to. */
 function stateTensor(
   operator: string,
   model: LoadedModel,
   info: TensorInfo,
   value: unknown,
 ): Tensor {
-  const argument = `state "${info.name}"`;
-  return copyTensor(convertFeed(operator, argument, info, value, model.Tensor), model.Tensor);
+  return convertFeed(operator, `state "${info.name}"`, info, value, model.Tensor);
 }
