@@ -53,7 +53,8 @@
         "ops/simplex_threshold.cpp",
         "ops/softsort.cpp",
         "ops/sorting_network.cpp",
-        "ops/tensors.cpp"
+        "ops/tensors.cpp",
+        "ops/transport.cpp"
       ],
       "cflags_cc!": ["-fno-exceptions"],
       "xcode_settings": { "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },

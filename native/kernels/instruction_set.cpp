@@ -37,6 +37,7 @@ namespace {
 #include "transport_smooth.inl"
 #include "transport_power.inl"
 #include "transport_rows.inl"
+#include "transport_solve.inl"
 
 template <Projection projection, class Real>
 constexpr void fill(RealKernels<Real>& kernels) {
@@ -71,6 +72,7 @@ const KernelTable table = {
     all<double>(),
     {transport_kernel<Projection::smooth>(), transport_kernel<Projection::c0>(),
      transport_kernel<Projection::c1>(), transport_kernel<Projection::c2>()},
+    {transport_solve_rows, transport_solve_scratch},
 };
 
 }  // namespace softonnx::SOFTONNX_ISA

@@ -28,6 +28,7 @@ struct KernelTable {
   RealKernels<float> float32;
   RealKernels<double> float64;
   TransportKernel transport[kProjectionCount];
+  TransportSolveKernel transport_solve;
 };
 
 template <class Real>

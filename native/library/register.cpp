@@ -9,6 +9,7 @@
 #include "../ops/simplex_threshold.h"
 #include "../ops/softsort.h"
 #include "../ops/sorting_network.h"
+#include "../ops/transport.h"
 
 namespace softonnx {
 namespace {
@@ -24,7 +25,8 @@ struct Domain {
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
   for (const OperatorList& list : {isotonic_operators(), simplex_threshold_operators(),
-                                   softsort_operators(), sorting_network_operators()}) {
+                                   softsort_operators(), sorting_network_operators(),
+                                   transport_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

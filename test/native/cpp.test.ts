@@ -69,6 +69,7 @@ const kernelTests = {
   isotonic: /^(float(32|64): v .*\n)+$/,
   network: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
+  transport: /^((plain|avx2|avx512): (marginals|solve) .*\n)+$/,
   threshold: /^((plain|avx2|avx512) float(32|64): .* epsilon\n)+$/,
 };
 

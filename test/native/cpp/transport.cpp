@@ -101,6 +101,68 @@ static void test(const KernelTable& table) {
   std::printf("%s: marginals %.1e, steps %.0f\n", table.name, worst, most);
 }
 
+// Right sides L (u, v) of u and v that are balanced on each component must give these back; what is
+// against the range of L must change nothing.
+static void test_solve(const KernelTable& table) {
+  double worst = 0;
+  for (int round = 0; round < 200; ++round) {
+    const std::size_t n = below(12) + (round % 20 == 0 ? 40 : 0);
+    const std::size_t m = below(12) + (round % 20 == 0 ? 60 : 0);
+    const std::size_t parts = 1 + below(3);
+    std::vector<double> w(n * m), r(n), s(m);
+    std::vector<long double> u(n), v(m);
+    for (long double& x : u) x = normal();
+    for (long double& x : v) x = normal();
+    // Full blocks on the diagonal: part k has the rows and columns that are k modulo parts.
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < m; ++j) {
+        if (i % parts == j % parts) w[i * m + j] = std::exp(uniform(-3, 1));
+      }
+    }
+    for (std::size_t part = 0; part < parts; ++part) {
+      long double surplus = 0, count = 0, rows = 0, columns = 0;
+      for (std::size_t i = part; i < n; i += parts) surplus += u[i], ++count, ++rows;
+      for (std::size_t j = part; j < m; j += parts) surplus -= v[j], ++count, ++columns;
+      for (std::size_t i = part; i < n; i += parts) {
+        u[i] = columns > 0 ? u[i] - surplus / count : 0;
+      }
+      for (std::size_t j = part; j < m; j += parts) v[j] = rows > 0 ? v[j] + surplus / count : 0;
+    }
+    const long double against = normal();
+    for (std::size_t i = 0; i < n; ++i) {
+      long double total = against;
+      for (std::size_t j = 0; j < m; ++j) total += w[i * m + j] * (u[i] + v[j]);
+      r[i] = static_cast<double>(total);
+    }
+    for (std::size_t j = 0; j < m; ++j) {
+      long double total = -against;
+      for (std::size_t i = 0; i < n; ++i) total += w[i * m + j] * (u[i] + v[j]);
+      s[j] = static_cast<double>(total);
+    }
+    const Exactly<double> ww(w), rr(r), ss(s), uu(n), vv(m);
+    const std::size_t bytes = table.transport_solve.scratch(n, m);
+    void* const raw = std::malloc(bytes + 64);
+    std::memset(raw, 0xff, bytes + 64);
+    const auto address = reinterpret_cast<std::uintptr_t>(raw);
+    table.transport_solve.run({ww.get(), rr.get(), ss.get(), uu.get(), vv.get(), n, m}, 0, 1,
+                              reinterpret_cast<void*>((address + 63) / 64 * 64));
+    std::free(raw);
+    double error = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double apart = static_cast<double>(std::fabs(uu[i] - u[i]));
+      if (!(apart <= error)) error = apart;
+    }
+    for (std::size_t j = 0; j < m; ++j) {
+      const double apart = static_cast<double>(std::fabs(vv[j] - v[j]));
+      if (!(apart <= error)) error = apart;
+    }
+    if (!(error < 1e-10)) std::printf("%s n %zu m %zu parts %zu: ", table.name, n, m, parts);
+    require(error < 1e-10, "solve", error);
+    worst = std::fmax(worst, error);
+  }
+  std::printf("%s: solve %.1e\n", table.name, worst);
+}
+
 static void test_hostile(const KernelTable& table) {
   const double inf = INFINITY;
   for (int mode = 0; mode < 4; ++mode) {
@@ -137,5 +199,6 @@ int main() {
   for (std::size_t i = 0; i < all.count; ++i) {
     test_hostile(*all.table[i]);
     test(*all.table[i]);
+    test_solve(*all.table[i]);
   }
 }
