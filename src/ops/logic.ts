@@ -39,7 +39,8 @@ export const reduceLogicDefaults: Readonly<Required<ReduceLogicOptions>> = Objec
  * @param x [...]
  * @returns [...], the shape of x
  *
- * Cost: O(1) an element. */
+ * Cost: O(1) an element.
+ * @throws GraphError for an operand that is no Value of numbers */
 export function logicalNot(x: Operand): Value {
   const value = floating("logicalNot", "x", x);
   return value.graph.operation("logicalNot", () => not(value));

@@ -6,6 +6,7 @@ export type {
   Interpolation,
   Method,
   Mode,
+  Padding,
   SigmoidalMode,
   SoftMode,
   Softness,
