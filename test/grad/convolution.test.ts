@@ -41,6 +41,14 @@ describe("conv", () => {
         ],
       ],
       [
+        "padding beyond the kernel",
+        (x, w) => conv(x, w, undefined, { pads: [[0, 2]] }),
+        [
+          [1, 1, 3],
+          [1, 1, 2],
+        ],
+      ],
+      [
         "strides that leave something over",
         (x, w) => conv(x, w, undefined, { strides: 3 }),
         [
