@@ -252,6 +252,65 @@ describe("pooling", () => {
   ]);
 });
 
+describe("nodes as models from elsewhere have them", () => {
+  const w = [1, -2, 0.5];
+  const node =
+    (op: string, attributes: Record<string, string | number | number[]>) => (x: Value) => {
+      const filters = op.startsWith("Conv") ? [x.graph.constant(w, [1, 1, 3])] : [];
+      return x.graph.node(op, [x, ...filters], attributes)[0] as Value;
+    };
+  const filters = (x: Value) => x.graph.constant(w, [1, 1, 3]);
+  const kernel = { kernel_shape: [3] };
+
+  test.each<[string, (x: Value) => Value, (x: Value) => Value]>([
+    [
+      "Conv with the same size",
+      node("Conv", { auto_pad: "SAME_UPPER", strides: [2] }),
+      (x) => conv(x, filters(x), undefined, { strides: 2, pads: [[0, 1]] }),
+    ],
+    [
+      "ConvTranspose to a size",
+      node("ConvTranspose", { output_shape: [11], strides: [2] }),
+      (x) => convTranspose(x, filters(x), undefined, { strides: 2, pads: 1 }),
+    ],
+    [
+      "MaxPool of columns first",
+      node("MaxPool", { ...kernel, storage_order: 1 }),
+      (x) => maxPool(x, [3]),
+    ],
+    [
+      "AveragePool with whole windows",
+      node("AveragePool", { ...kernel, ceil_mode: 1, auto_pad: "VALID" }),
+      (x) => averagePool(x, [3]),
+    ],
+  ])("%s", async (_, imported, built) => {
+    const numbers = async (build: (x: Value) => Value) => {
+      const g = new Graph("imported");
+      const x = g.input("x", "float32", [2, 1, 6]);
+      const y = build(x);
+      const [dx] = vjp(square(y), [x]) as [Value];
+      const data = Float32Array.from({ length: 12 }, (_, i) => Math.sin(5 * i));
+      const found = await evaluate([y, dx], { x: new Tensor("float32", data, [2, 1, 6]) });
+      return found.map((tensor) => Array.from(tensor.data as Float32Array));
+    };
+    const [found, wanted] = [await numbers(imported), await numbers(built)];
+    for (const [i, row] of wanted.entries()) {
+      for (const [j, x] of row.entries()) expect(found[i]?.[j]).toBeCloseTo(x, 5);
+    }
+  });
+
+  test("what cannot be differentiated says why", () => {
+    const x = new Graph("missing").input("x", "float32", [2, 1, 6]);
+    const over = node("AveragePool", { kernel_shape: [4], strides: [3], ceil_mode: 1 })(x);
+    expect(() => vjp(over, [x])).toThrow(/AveragePool .*\(its windows reach over the end\)/);
+    const open = new Graph("open").input("x", "float32", ["n", 1, "m"]);
+    const same = node("MaxPool", { kernel_shape: [2], strides: [2], auto_pad: "SAME_UPPER" })(open);
+    expect(vjp(same, [open])[0]?.shape).toEqual(["n", 1, "m"]);
+    const conv = node("Conv", { strides: [2], auto_pad: "SAME_UPPER" })(open);
+    expect(() => vjp(conv, [open])).toThrow(/Conv .*\(its window is not known/);
+  });
+});
+
 test("conv and maxPool in every opset", async () => {
   const build: Build = (x) => {
     const w = x.graph.constant([1, -2, 0.5, 3], [2, 1, 2], x.dtype);

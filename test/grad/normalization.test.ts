@@ -1,9 +1,12 @@
+import { evaluate } from "softonnx/node";
+import { Graph } from "../../src/builder/graph.ts";
 import {
   batchNormalization,
   batchNormalizationTraining,
   layerNormalization,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { vjp } from "../../src/grad/index.ts";
 import { between, positive } from "./check.ts";
 import { testRows } from "./rows.ts";
 
@@ -113,4 +116,30 @@ describe("layerNormalization", () => {
       { opsets: [13, 17, 20] },
     ],
   ]);
+});
+
+describe("a Dropout node", () => {
+  const dropped = (x: Value, training: boolean, outputs: number) =>
+    x.graph.node(
+      "Dropout",
+      [x, x.graph.constant(0.25), x.graph.constant(training)],
+      {},
+      { outputs },
+    );
+
+  test("has the mask of the forward pass in its gradient", async () => {
+    const x = new Graph("dropout").input("x", "float32", [100]);
+    const [y] = dropped(x, true, 2) as [Value];
+    const [dx] = vjp(y, [x]) as [Value];
+    const [forward, backward] = await evaluate([y, dx], { x: new Float32Array(100).fill(1) });
+    expect(backward.data).toEqual(forward.data);
+    expect(new Set(forward.data as Float32Array)).toEqual(new Set([0, Math.fround(4 / 3)]));
+  });
+
+  test("passes all on when it is not training, and needs its mask when it is", () => {
+    const x = new Graph("dropout").input("x", "float32", [3]);
+    const seed = x.mul(2);
+    expect(vjp(dropped(x, false, 1)[0] as Value, [x], seed)[0]).toBe(seed);
+    expect(() => vjp(dropped(x, true, 1)[0] as Value, [x])).toThrow(/which entries it kept/);
+  });
 });

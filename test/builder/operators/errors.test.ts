@@ -35,6 +35,50 @@ describe("A call that cannot be right says what was expected and what was given"
       (x) => op.matmul(x, new Float64Array(3)),
       'matmul: types differ: a is float32, b is float64; write b.cast("float32")',
     ],
+    [
+      (x) => op.conv(x, [[[1]]]),
+      'conv: x: expected [batch, channels, spatial…], got float32 [20, 3] "x"',
+    ],
+    [
+      (_, __, g) => op.conv(g.input("i", "float32", [1, 3, 8]), [[[1], [1]]]),
+      'conv: x: expected 2 channels, 2 for each of 1 groups, got float32 [1, 3, 8] "i"',
+    ],
+    [
+      (_, __, g) => op.conv(g.input("i", "float32", [1, 1, 2]), [[[1, 1, 1]]]),
+      "conv: kernel: expected a window that fits into 2 with its padding, got 3",
+    ],
+    [
+      (_, __, g) => op.conv(g.input("i", "float32", [1, 1, 4]), [[[1]]], undefined, { strides: 0 }),
+      "conv: strides: expected whole numbers from 1, 1 of them or one, got 0",
+    ],
+    [
+      (_, __, g) =>
+        op.convTranspose(g.input("i", "float64", [1, 1, 4]), [[[1]]], undefined, {
+          outputPadding: 1,
+        }),
+      "convTranspose: outputPadding: expected whole numbers from 0, below the stride, got 1",
+    ],
+    [
+      (_, __, g) =>
+        op.conv(g.input("i", "float32", ["n", 1, 4]), g.input("w", "float32", [1, 1, null])),
+      'conv: the kernel sizes of w must be known; w is float32 [1, 1, ?] "w"',
+    ],
+    [
+      (_, __, g) => op.maxPool(g.input("i", "float32", [1, 1, 4]), [2], { pads: 2 }),
+      "maxPool: pads: expected numbers below the kernel's, got 2",
+    ],
+    [
+      (x) => op.globalAveragePool(x),
+      'globalAveragePool: x: expected [batch, channels, spatial…], got float32 [20, 3] "x"',
+    ],
+    [
+      (x, y) => op.batchNormalization(x, y, y, y, y),
+      'batchNormalization: scale: expected [3], a number a channel, got float32 [4] "y"',
+    ],
+    [
+      (x) => op.gelu(x, { approximate: "erf" as never }),
+      'gelu: approximate: expected "none" or "tanh", got "erf"',
+    ],
     [(x, y) => op.gemm(x, y), 'gemm: b: expected a matrix, got float32 [4] "y"'],
     [(x) => op.gemm(x, x), "gemm: inner dimensions differ: a is [20, 3], b is [20, 3]"],
     [

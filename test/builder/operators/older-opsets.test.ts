@@ -118,6 +118,101 @@ const nodes: Readonly<Record<string, readonly [number, Build, unknown]>> = {
       ],
     },
   ],
+  "MaxPool padded to the same size": [
+    11,
+    (x, g) => g.node("MaxPool", [x], { kernel_shape: [3], strides: [2], auto_pad: "SAME_UPPER" }),
+    { window: { kernel: [3], strides: [2], dilations: [1], pads: [[0, 1]] }, ceil: false },
+  ],
+  "MaxPool with indices, over the end": [
+    12,
+    (x, g) =>
+      g.node("MaxPool", [x], { kernel_shape: [3], strides: [2], ceil_mode: 1 }, { outputs: 2 }),
+    { window: { kernel: [3], strides: [2], dilations: [1], pads: [[0, 0]] }, ceil: true },
+  ],
+  "AveragePool padded below": [
+    10,
+    (x, g) => g.node("AveragePool", [x], { kernel_shape: [4], auto_pad: "SAME_LOWER" }),
+    {
+      window: { kernel: [4], strides: [1], dilations: [1], pads: [[2, 1]] },
+      ceil: false,
+      countIncludePad: false,
+    },
+  ],
+  "Conv without attributes": [
+    7,
+    (x, g) => g.node("Conv", [x, g.constant([[[1, 2]]])]),
+    { group: 1, window: { kernel: [2], strides: [1], dilations: [1], pads: [[0, 0]] } },
+  ],
+  "Conv padded to the same size": [
+    22,
+    (x, g) => g.node("Conv", [x, g.constant([[[1, 2, 3]]])], { auto_pad: "SAME_LOWER" }),
+    { group: 1, window: { kernel: [3], strides: [1], dilations: [1], pads: [[1, 1]] } },
+  ],
+  "Conv without padding": [
+    11,
+    (x, g) => g.node("Conv", [x, g.constant([[[1, 2]]])], { auto_pad: "VALID", strides: [2] }),
+    { group: 1, window: { kernel: [2], strides: [2], dilations: [1], pads: [[0, 0]] } },
+  ],
+  "ConvTranspose to a size": [
+    11,
+    (x, g) =>
+      g.node("ConvTranspose", [x, g.constant([[[1, 2, 3]]])], { strides: [2], output_shape: [12] }),
+    {
+      group: 1,
+      window: { kernel: [3], strides: [2], dilations: [1], pads: [[1, 0]] },
+      outputPadding: [0],
+    },
+  ],
+  "ConvTranspose by the strides": [
+    11,
+    (x, g) =>
+      g.node("ConvTranspose", [x, g.constant([[[1, 2, 3]]])], {
+        strides: [2],
+        auto_pad: "SAME_UPPER",
+      }),
+    {
+      group: 1,
+      window: { kernel: [3], strides: [2], dilations: [1], pads: [[0, 1]] },
+      outputPadding: [0],
+    },
+  ],
+  "BatchNormalization of old": [
+    9,
+    (x, g) => g.node("BatchNormalization", [x, ...[1, 2, 3, 4].map((n) => g.constant([n]))]),
+    { epsilon: Math.fround(1e-5), momentum: Math.fround(0.9), training: false },
+  ],
+  "BatchNormalization in training": [
+    15,
+    (x, g) =>
+      g.node(
+        "BatchNormalization",
+        [x, ...[1, 2, 3, 4].map((n) => g.constant([n]))],
+        { training_mode: 1, momentum: 0.5, epsilon: 0.25 },
+        { outputs: 3 },
+      ),
+    { epsilon: 0.25, momentum: 0.5, training: true },
+  ],
+  "LayerNormalization with its statistics": [
+    17,
+    (x, g) => g.node("LayerNormalization", [x, g.constant([1, 2, 3, 4, 5, 6])], {}, { outputs: 3 }),
+    { axis: 2, epsilon: Math.fround(1e-5) },
+  ],
+  "Dropout of old": [
+    10,
+    (x, g) => g.node("Dropout", [x], { ratio: 0.25 }, { outputs: 2 }),
+    { training: false },
+  ],
+  "Dropout at work": [
+    13,
+    (x, g) => g.node("Dropout", [x, g.constant(0.25), g.constant(true)], {}, { outputs: 2 }),
+    { training: true },
+  ],
+  "LeakyRelu by default": [7, (x, g) => g.node("LeakyRelu", [x]), { alpha: Math.fround(0.01) }],
+  "Selu by default": [
+    7,
+    (x, g) => g.node("Selu", [x]),
+    { alpha: Math.fround(1.67326319), gamma: Math.fround(1.05070102) },
+  ],
   "Flatten by default": [7, (x, g) => g.node("Flatten", [x]), { axis: 1 }],
   "Transpose by default": [7, (x, g) => g.node("Transpose", [x]), { permutation: [2, 1, 0] }],
   "Reshape copying a size": [
