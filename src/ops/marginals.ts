@@ -20,7 +20,7 @@ export interface SolverOptions {
   readonly maxIterations: number;
 }
 
-/** Relative error of a marginal, and steps; no more than 60 are taken at the softness asked for. */
+/** Relative error of a marginal, and Newton steps at most. */
 export const solverDefaults: SolverOptions = Object.freeze({
   tolerance: 1e-12,
   maxIterations: 200,

@@ -40,11 +40,15 @@ export function sizeScalar(x: Value, axis: number): Value {
   return typeof size === "number" ? x.graph.constant(size, [], "int64") : op.squeeze(size, 0);
 }
 
-/** The largest error of a marginal relative to its masses, where those below 1% of their mean count as
- * that: what is far smaller (1e-12 beside 1) is within the rounding of the potentials.
+/** The masses that errors are measured against: those below 1% of their mean count as that, since what is
+ * far smaller (1e-12 beside 1) is within the rounding of the potentials.
  *
  * @param axis the one that the masses lie along */
+export function weighable(mass: Value, axis: 1 | 2): Value {
+  return op.max(mass, op.div(sum(mass, axis), op.mul(countOf(mass, axis), 100)));
+}
+
+/** The largest relative error of a marginal. */
 export function largestError(error: Value, mass: Value, axis: 1 | 2): Value {
-  const least = op.div(sum(mass, axis), op.mul(countOf(mass, axis), 100));
-  return largest(op.div(op.abs(error), op.max(mass, least)), axis);
+  return largest(op.div(op.abs(error), weighable(mass, axis)), axis);
 }

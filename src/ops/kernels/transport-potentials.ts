@@ -9,8 +9,8 @@ import { GraphError } from "../../builder/errors.ts";
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import type { SoftMode } from "../options.ts";
-import { solvePotentials } from "./transport-newton.ts";
-import { largestError, sizeScalar, sum, turned } from "./transport-parts.ts";
+import { solvePotentials } from "./transport-continuation.ts";
+import { countOf, largestError, sizeScalar, sum, turned } from "./transport-parts.ts";
 import { planOf, slopeOf } from "./transport-regularizer.ts";
 import { transportSolve } from "./transport-solve.ts";
 
@@ -168,13 +168,17 @@ function check(name: string, value: Value, expected: string, holds: boolean): vo
 function body([cost, a, b, softness, tolerance, maxIterations]: Inputs, mode: SoftMode): Value[] {
   const [rows, columns] = [op.unsqueeze(a, 2), op.unsqueeze(b, 1)];
   const tau = op.where(op.greater(softness, 0), softness, Number.NaN);
-  const lowest = op.reduceMin(cost, { axes: [1, 2], keepdims: true });
   const wanted = op.and(
     // NaN compares false, and what is infinite gives NaN.
     op.equal(sum(op.mul(cost, 0), [1, 2]), 0),
     op.and(allPositive(rows, 1), allPositive(columns, 2)),
   );
-  const flat = op.where(wanted, op.sub(cost, lowest), 0);
+  // What is constant along an axis goes into the potentials: what is left has more digits.
+  const finite = op.where(wanted, cost, 0);
+  const rowLeast = op.reduceMin(finite, { axes: 2, keepdims: true });
+  const partly = op.sub(finite, rowLeast);
+  const columnLeast = op.reduceMin(partly, { axes: 1, keepdims: true });
+  const flat = op.sub(partly, columnLeast);
   const [mass, columnMass] = [op.where(wanted, rows, 1), op.where(wanted, columns, 1)];
   const problem = { mode, softness: tau, tolerance, maxIterations, wanted };
   const wide = op.greater(sizeScalar(cost, 2), sizeScalar(cost, 1));
@@ -191,7 +195,10 @@ function body([cost, a, b, softness, tolerance, maxIterations]: Inputs, mode: So
   ) as [Value, Value];
   const plan = planOf(op.div(op.sub(op.add(f, g), flat), tau), mode);
   const residual = op.max(relativeError(plan, mass, 2), relativeError(plan, columnMass, 1));
-  const [fGauged, gGauged] = gauged(f, g, op.where(wanted, lowest, Number.NaN));
+  const [fGauged, gGauged] = gauged(
+    op.where(wanted, op.add(f, rowLeast), Number.NaN),
+    op.where(wanted, op.add(g, columnLeast), Number.NaN),
+  );
   return [
     op.squeeze(fGauged, 2),
     op.squeeze(gGauged, 1),
@@ -209,13 +216,11 @@ function relativeError(plan: Value, mass: Value, axis: 1 | 2): Value {
   return largestError(op.sub(sum(plan, axis), mass), mass, axis === 1 ? 2 : 1);
 }
 
-/** f + g + lowest shared out such that the sums of f and g are equal. */
-function gauged(f: Value, g: Value, lowest: Value): [Value, Value] {
-  const n = op.cast(sizeScalar(f, 1), "float64");
-  const m = op.cast(sizeScalar(g, 2), "float64");
-  const surplus = op.sub(sum(g, 2), op.sub(sum(f, 1), op.mul(m, lowest)));
-  const shift = op.div(surplus, op.add(n, m));
-  return [op.add(f, shift), op.add(g, op.sub(lowest, shift))];
+/** f + c and g - c with equal sums. */
+function gauged(f: Value, g: Value): [Value, Value] {
+  const count = op.add(countOf(f, 1), countOf(g, 2));
+  const shift = op.div(op.sub(sum(g, 2), sum(f, 1)), count);
+  return [op.add(f, shift), op.sub(g, shift)];
 }
 
 function vjp(node: Pullback, mode: SoftMode): (Value | undefined)[] {

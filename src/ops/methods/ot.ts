@@ -117,8 +117,8 @@ function transported(request: OrderRequest, targets: Targets) {
  * the same reason x may be shifted, which keeps digits, and anchors mirrored. [batch, m, n] */
 function costOf({ x, scale, descending }: OrderRequest, anchors: Value): Value {
   const rows = op.cast(x.rank === 2 ? x : op.reshape(x, [-1, op.sizeOf(x, -1)]), "float64");
-  const first = () => op.stopGradient(op.slice(rows, 0, 1, { axes: 1 }));
-  const entries = scale === undefined ? op.sub(rows, first()) : rows;
+  const middle = () => op.stopGradient(op.reduceMean(rows, { axes: 1, keepdims: true }));
+  const entries = scale === undefined ? op.sub(rows, middle()) : rows;
   const slopes = op.mul(anchors, descending ? 2 : -2);
   return op.mul(op.unsqueeze(slopes, 1), op.unsqueeze(entries, 1));
 }
