@@ -20,6 +20,8 @@ export interface Rows {
   readonly zeros: Value;
   readonly lowest: Value;
   readonly beyond: Value;
+  /** [batch, 1]: more than the weights of a row sum to, and not 0. */
+  readonly bound: Value;
 }
 
 /** Where each entry's segment starts and ends: int64 [batch, n] each. A segment's start names it. */
@@ -32,6 +34,7 @@ export function rowsOf(s: Value, w: Value): Rows {
   const n = op.sizeOf(s, 1);
   const zeros = op.zerosLike(s);
   const places = op.cast(zeros, "int64");
+  const bound = op.mul(op.reduceSum(op.abs(w), { axes: 1, keepdims: true }), 2);
   return {
     s,
     w,
@@ -40,6 +43,7 @@ export function rowsOf(s: Value, w: Value): Rows {
     zeros,
     lowest: op.fullLike(s, Number.NEGATIVE_INFINITY),
     beyond: op.add(places, BEYOND),
+    bound: op.where(op.greater(bound, 0), bound, 1),
   };
 }
 
@@ -105,29 +109,29 @@ export function cutAtBest(rows: Rows, cuts: Cuts, score: Value): Round {
   };
 }
 
-/** Where the sums from the start of each segment over `d` say that it must be cut.
+/** Where the sums from the start of each segment over d = a - w say that it must be cut.
  *
- * With d_i falling in the level theta that it was made with, the entries whose value lies above theta are
- * those up to where these sums are largest: a cut there belongs to the solution, whatever theta is, if
- * the sum is above that of none and of all entries.
+ * With a_i falling in the level that it was made with, and along the row, the entries whose value lies
+ * above the level are those up to where these sums are largest: a cut there belongs to the solution,
+ * whatever the level is, if the sum is above that of none and of all entries.
  *
- * @param size [batch, n]: what d_i was made of, for the noise
- * @returns the sums where they say so and -infinity elsewhere, and the sum over each segment */
-export function cutsByPrefix(
-  rows: Rows,
-  cuts: Cuts,
-  d: Value,
-  size: Value,
-): { score: Value; total: Value } {
+ * What is larger than all weights together decides by its sign alone, so a is limited to that: rounding of
+ * large terms would move the place.
+ *
+ * @param a float64 [batch, n]
+ * @returns the sums where they say so, -infinity elsewhere */
+export function cutsByPrefix(rows: Rows, cuts: Cuts, a: Value): Value {
   const { start, last } = cuts;
+  const limited = op.min(op.max(a, op.neg(rows.bound)), rows.bound);
+  const d = op.sub(limited, rows.w);
   const sums = op.cumSum(d, { axis: 1 });
   const base = op.sub(at(sums, start), at(d, start));
   const found = op.sub(sums, base);
   const total = op.sub(at(sums, last), base);
+  const size = op.add(op.abs(limited), op.abs(rows.w));
   const noise = op.mul(sumOver(rows, cuts, size), NOISE);
   const enough = op.greater(found, op.add(op.relu(total), noise));
-  const score = op.where(op.and(enough, op.less(rows.index, last)), found, rows.lowest);
-  return { score, total };
+  return op.where(op.and(enough, op.less(rows.index, last)), found, rows.lowest);
 }
 
 /** The same by sums up to the end of each segment, with the noise of those sums alone: for terms that fall

@@ -33,9 +33,7 @@ export function solveByMeans(rows: Rows): Solved {
   };
   const cuts = cutUntilDone(uncut(rows), (current) => {
     const level = levelOf(current);
-    const size = op.add(op.abs(op.sub(s, level)), op.abs(w));
-    const { score } = cutsByPrefix(rows, current, op.sub(difference, level), size);
-    return cutAtBest(rows, current, score);
+    return cutAtBest(rows, current, cutsByPrefix(rows, current, op.sub(s, level)));
   });
   return { cuts, level: levelOf(cuts) };
 }

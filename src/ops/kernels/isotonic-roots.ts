@@ -40,45 +40,52 @@ export function rootOf(x: Value, mode: Powers): Value {
   return op.mul(op.sign(x), mode === "c1" ? op.sqrt(size) : op.pow(size, 1 / 3));
 }
 
-/** The state of a round, per entry, the same in all entries of a segment but for the cuts. */
+/** The state of a round, per entry, the same in all entries of a segment. */
 interface State {
   readonly cuts: Cuts;
   readonly level: Value;
-  /** The root lies between these. */
+  /** The root of the segment lies between these. */
   readonly low: Value;
   readonly high: Value;
+  /** The values of all its entries do, and hence the roots of all its parts. */
+  readonly floor: Value;
+  readonly ceiling: Value;
 }
 
 export function solveByRoots(rows: Rows, mode: Powers): Solved {
-  const first = initial(rows, mode);
   const { graph } = rows.s;
-  const init = [...flat(first), graph.constant(false, [], "bool")];
+  const init = [...flat(initial(rows, mode)), graph.constant(false, [], "bool")];
   const most = addSizes(multiplySizes(rows.n, 4), 200);
-  const [start, last, level] = op.loop(most, init, (_, ...values) => {
-    const [from, to, theta, low, high, settledBefore] = values as Value[] as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    const state = { cuts: { start: from, last: to }, level: theta, low, high };
-    const { next, any } = cutAtLevels(rows, state, mode);
-    const { level: moved, open, rough } = newtonStep(rows, next, mode);
+  const [start, last, level] = op.loop(most, init, (round, ...values) => {
+    const settledBefore = values.at(-1) as Value;
+    const { next, any } = cutAtLevels(rows, unflat(values), mode);
+    const { moved, open, rough } = newtonStep(rows, next, mode, round);
     const settled = op.not(op.or(any, open));
     // Cuts were looked for before the step: after one that matters, once more.
     const finished = op.and(op.not(any), op.or(op.not(rough), op.and(settled, settledBefore)));
     return {
-      state: [...flat({ ...next, level: moved }), settled],
+      state: [...flat(moved), settled],
       proceed: op.not(finished),
     };
   }) as [Value, Value, Value];
   return { cuts: { start, last }, level };
 }
 
-function flat({ cuts, level, low, high }: State): Value[] {
-  return [cuts.start, cuts.last, level, low, high];
+function flat({ cuts, level, low, high, floor, ceiling }: State): Value[] {
+  return [cuts.start, cuts.last, level, low, high, floor, ceiling];
+}
+
+function unflat(values: readonly Value[]): State {
+  const [start, last, level, low, high, floor, ceiling] = values as [
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
+  return { cuts: { start, last }, level, low, high, floor, ceiling };
 }
 
 /** One segment. Its root lies between those of its entries alone. */
@@ -86,41 +93,44 @@ function initial(rows: Rows, mode: Powers): State {
   const { s, w, zeros } = rows;
   const along = { axes: 1, keepdims: true };
   const own = op.sub(s, rootOf(w, mode));
-  const low = op.add(zeros, op.reduceMin(own, along));
-  const high = op.add(zeros, op.reduceMax(own, along));
+  const floor = op.add(zeros, op.reduceMin(own, along));
+  const ceiling = op.add(zeros, op.reduceMax(own, along));
   const guess = op.sub(op.reduceMean(s, along), rootOf(op.reduceMean(w, along), mode));
-  const level = op.min(op.max(op.add(zeros, guess), low), high);
-  return { cuts: uncut(rows), level, low, high };
+  const level = op.min(op.max(op.add(zeros, guess), floor), ceiling);
+  return { cuts: uncut(rows), level, low: floor, high: ceiling, floor, ceiling };
 }
 
-/** Entries before a cut have values above the level, those after it below. A segment that is not cut
- * learns on which side its root is. */
+/** Entries before a cut have values above the level, those after it below, and nothing is known yet of the
+ * roots of the two. */
 function cutAtLevels(rows: Rows, state: State, mode: Powers): { next: State; any: Value } {
   const { cuts, level, low, high } = state;
   const a = power(op.sub(rows.s, level), mode);
-  const size = op.add(op.abs(a), op.abs(rows.w));
-  const { score, total } = cutsByPrefix(rows, cuts, op.sub(a, rows.w), size);
-  const round = cutAtBest(rows, cuts, score);
-  const whole = op.not(op.or(round.left, round.right));
-  const above = op.or(round.left, op.and(whole, op.greater(total, 0)));
-  const below = op.or(round.right, op.and(whole, op.less(total, 0)));
+  const { left, right, ...round } = cutAtBest(rows, cuts, cutsByPrefix(rows, cuts, a));
+  const floor = op.where(left, op.max(state.floor, level), state.floor);
+  const ceiling = op.where(right, op.min(state.ceiling, level), state.ceiling);
+  const isCut = op.or(left, right);
   const next = {
     cuts: round.cuts,
     level,
-    low: op.where(above, op.max(low, level), low),
-    high: op.where(below, op.min(high, level), high),
+    low: op.where(isCut, floor, low),
+    high: op.where(isCut, ceiling, high),
+    floor,
+    ceiling,
   };
   return { next, any: round.any };
 }
 
 /** Newton on the signed root of sum (s - theta)^2 (or ^3), which is a norm, where all s - theta have
- * nearly one sign; on the sum itself elsewhere; bisection where that leaves the bracket. */
-function newtonStep(rows: Rows, { cuts, level, low, high }: State, mode: Powers) {
+ * nearly one sign; on the sum itself elsewhere. Bisection where that leaves the bracket, and in every third
+ * round where it crosses half of it: between two entries far apart Newton can go to and fro for ever. */
+function newtonStep(rows: Rows, { cuts, level, ...state }: State, mode: Powers, round: Value) {
   const t = op.sub(rows.s, level);
   const a = power(t, mode);
   const sum = (x: Value) => sumOver(rows, cuts, x);
   const [total, sizes, wanted, slopes] = [sum(a), sum(op.abs(a)), sum(rows.w), sum(slope(t, mode))];
   const off = op.sub(total, wanted);
+  const low = op.where(op.greater(off, 0), op.max(state.low, level), state.low);
+  const high = op.where(op.less(off, 0), op.min(state.high, level), state.high);
   const safe = op.where(op.greater(slopes, 0), slopes, 1);
   const plain = op.div(op.div(off, safe), mode === "c1" ? 2 : 3);
   const norm = rootOf(total, mode);
@@ -133,7 +143,10 @@ function newtonStep(rows: Rows, { cuts, level, low, high }: State, mode: Powers)
     op.greaterOrEqual(target, op.sub(low, slack)),
     op.lessOrEqual(target, op.add(high, slack)),
   );
-  const bisect = op.and(op.not(inside), op.greater(op.abs(off), noise));
+  const wide = op.greater(op.abs(op.sub(target, level)), op.mul(op.sub(high, low), 0.5));
+  const third = op.equal(op.mod(round, 3), 2);
+  const astray = op.or(op.not(inside), op.and(third, wide));
+  const bisect = op.and(astray, op.greater(op.abs(off), noise));
   const middle = op.mul(op.add(low, high), 0.5);
   const moved = op.where(bisect, middle, op.min(op.max(target, low), high));
   const length = lengths(cuts);
@@ -142,7 +155,7 @@ function newtonStep(rows: Rows, { cuts, level, low, high }: State, mode: Powers)
   const step = op.abs(op.sub(moved, level));
   const seen = op.where(op.greater(step, op.mul(op.abs(level), 4 * EPSILON)), step, 0);
   return {
-    level: moved,
+    moved: { cuts, ...state, level: moved, low, high },
     open: anyOf(op.greater(seen, op.mul(typical, SMALL))),
     rough: anyOf(op.greater(seen, op.mul(typical, NEGLIGIBLE))),
   };
