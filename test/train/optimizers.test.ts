@@ -201,8 +201,8 @@ describe("what stands around an optimizer", () => {
 
   test("a moving average follows each parameter", async () => {
     const { g, w, loss } = problem("float64");
-    const { averages } = optimize(g, loss, { optimizer: sgd({ rate: 0.1 }), average: 0.9 });
-    expect(averages.get(w)?.hint).toBe("w/average");
+    const updates = optimize(g, loss, { optimizer: sgd({ rate: 0.1 }), average: 0.9 });
+    expect(updates.averages.get(w)?.hint).toBe("w/average");
     const stepper = await createStepper(g);
     let average = START.slice(0, 3);
     for (let step = 0; step < 5; step++) {
@@ -211,6 +211,9 @@ describe("what stands around an optimizer", () => {
       const now = numbersOf(state.w);
       average = average.map((a, i) => 0.9 * a + 0.1 * (now[i] as number));
       expectNear(numbersOf(state["w/average"]), average, 1e-14);
+      const averaged = optimizers.averagedState(updates, state);
+      expect(averaged.w).toBe(state["w/average"]);
+      expect(averaged.b).toBe(state["b/average"]);
     }
     await stepper.dispose();
   });

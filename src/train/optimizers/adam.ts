@@ -42,7 +42,7 @@ type Resolved = Required<AdamOptions>;
  * torch.optim.Adam does it; adamw keeps it apart.
  *
  * ```ts
- * optimize(g, loss, { optimizer: adam({ rate: 3e-4 }) });
+ * optimizers.optimize(g, loss, { optimizer: optimizers.adam({ rate: 3e-4 }) });
  * ```
  * @throws GraphError for options that are wrong */
 export function adam(options: AdamOptions = {}): Optimizer {
@@ -56,7 +56,7 @@ export function adam(options: AdamOptions = {}): Optimizer {
  * 2), as torch.optim.AdamW: the weights shrink by rate times weightDecay.
  *
  * ```ts
- * optimize(g, loss, { optimizer: adamw({ rate: 3e-4, weightDecay: 0.1 }) });
+ * optimizers.optimize(g, loss, { optimizer: optimizers.adamw({ rate: 3e-4, weightDecay: 0.1 }) });
  * ```
  * @throws GraphError for options that are wrong */
 export function adamw(options: AdamOptions = {}): Optimizer {

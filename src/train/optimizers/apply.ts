@@ -1,49 +1,18 @@
-import { sameShape } from "../../builder/dim.ts";
 import { isFloating } from "../../builder/dtype.ts";
-import { checkOptions, failArgument, GraphError } from "../../builder/errors.ts";
+import { failArgument, GraphError } from "../../builder/errors.ts";
 import type { Graph } from "../../builder/graph.ts";
-import { graphOf, isValue, requireValue } from "../../builder/lift.ts";
-import { cast } from "../../builder/operators/index.ts";
+import { requireValue } from "../../builder/lift.ts";
 import type { TensorData } from "../../builder/tensor.ts";
 import type { Value } from "../../builder/value.ts";
 import { dependsOn, grad } from "../../grad/index.ts";
 import type { Schedule } from "../schedules.ts";
-import { freeName, isState, stateParameter } from "../state.ts";
+import { isState, stateParameter } from "../state.ts";
 import { accumulated, type Gate, open } from "./accumulate.ts";
-import { type ClipOptions, clipped } from "./clip.ts";
-import {
-  checkDecay,
-  checkNumber,
-  checkRate,
-  movedTowards,
-  type Optimizer,
-  type Rate,
-} from "./optimizer.ts";
+import { clipped } from "./clip.ts";
+import { movedTowards } from "./optimizer.ts";
+import { type ApplyOptions, checkApplyOptions, checkPairs, groupsOf } from "./options.ts";
+import { Rates } from "./rates.ts";
 import { Slots } from "./slots.ts";
-
-/** Parameters that have a rate or weight decay of their own. */
-export interface ParameterGroup {
-  readonly parameters: readonly Value[];
-  /** By default the optimizer's. */
-  readonly rate?: Rate;
-  /** By default the optimizer's. */
-  readonly weightDecay?: number;
-}
-
-/** Options of applyGradients. */
-export interface ApplyOptions {
-  /** `sgd()`, `adam()`, … */
-  readonly optimizer: Optimizer;
-  /** Parameters that differ from the others, for example biases without weight decay. */
-  readonly groups?: readonly ParameterGroup[];
-  /** By default gradients are not clipped. */
-  readonly clip?: ClipOptions;
-  /** Update once in so many steps, by the mean of their gradients. Default 1: in every step. */
-  readonly accumulate?: number;
-  /** Keep a moving average of each parameter, of this decay, such as 0.999 (Polyak and Juditsky 1992, in
-   * exponential form). By default none. */
-  readonly average?: number;
-}
 
 /** Options of optimize. */
 export interface OptimizeOptions extends ApplyOptions {
@@ -70,22 +39,23 @@ export interface Updates {
  *
  * ```ts
  * const loss = losses.mse(prediction, y);
- * optimize(g.output("loss", loss), loss, { optimizer: adam({ rate: 1e-3 }), clip: { norm: 1 } });
+ * optimizers.optimize(g.output("loss", loss), loss, {
+ *   optimizer: optimizers.adam({ rate: 1e-3 }),
+ *   clip: { norm: 1 },
+ * });
  * const stepper = await createStepper(g);
  * ```
  * @param loss a floating scalar
  * @throws GraphError if there is nothing to train, a parameter has an update already, or an option is
  * wrong */
 export function optimize(graph: Graph, loss: Value, options: OptimizeOptions): Updates {
+  requireValue("optimize", "loss", loss);
   const { parameters = trainable(graph, loss), ...rest } = options;
-  if (parameters.length === 0) {
-    throw new GraphError(
-      "optimize",
-      `${requireValue("optimize", "loss", loss)} depends on no parameter`,
-    );
-  }
+  if (parameters.length === 0) throw new GraphError("optimize", `${loss} depends on no parameter`);
+  checkApplyOptions("optimize", rest);
   const gradients = grad(loss, parameters);
-  return applyGradients(
+  return updated(
+    "optimize",
     parameters.map((parameter, i) => [parameter, gradients[i] as Value] as const),
     rest,
   );
@@ -108,8 +78,8 @@ export function trainable(graph: Graph, loss: Value): Value[] {
  *
  * ```ts
  * const [dw, db] = grad(loss, [w, b]);
- * applyGradients([[w, dw], [b, db]], {
- *   optimizer: sgd({ rate: 0.1, weightDecay: 1e-4 }),
+ * optimizers.applyGradients([[w, dw], [b, db]], {
+ *   optimizer: optimizers.sgd({ rate: 0.1, weightDecay: 1e-4 }),
  *   groups: [{ parameters: [b], weightDecay: 0 }],
  * });
  * ```
@@ -119,10 +89,18 @@ export function applyGradients(
   pairs: readonly (readonly [parameter: Value, gradient: Value])[],
   options: ApplyOptions,
 ): Updates {
-  const graph = checkPairs(pairs);
-  checkApplyOptions(options);
+  checkApplyOptions("applyGradients", options);
+  return updated("applyGradients", pairs, options);
+}
+
+function updated(
+  operator: string,
+  pairs: readonly (readonly [parameter: Value, gradient: Value])[],
+  options: ApplyOptions,
+): Updates {
+  const graph = checkPairs(operator, pairs);
   const { optimizer, accumulate = 1, clip = {}, average } = options;
-  const groups = groupsOf(pairs, options);
+  const groups = groupsOf(operator, pairs, options);
   const schedules = new Map<string, Schedule>();
   const averages = new Map<Value, Value>();
   const build = () => {
@@ -153,32 +131,25 @@ export function applyGradients(
   };
 }
 
-/** Rates as scalars of the parameters' types; each schedule gets one input. */
-class Rates {
-  readonly #graph: Graph;
-  readonly #schedules: Map<string, Schedule>;
-  readonly #inputs = new Map<Schedule, Value>();
-
-  constructor(graph: Graph, schedules: Map<string, Schedule>) {
-    this.#graph = graph;
-    this.#schedules = schedules;
+/** A state in which each trained parameter is its moving average, for an export of those.
+ *
+ * ```ts
+ * const updates = optimizers.optimize(g, loss, { optimizer: optimizers.adam(), average: 0.999 });
+ * const state = optimizers.averagedState(updates, await stepper.state());
+ * const model = g.toModel({ outputs: { prediction }, state });
+ * ```
+ * @throws GraphError if an average is missing from the state */
+export function averagedState<Tensor>(
+  { averages }: Updates,
+  state: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  const averaged = { ...state };
+  for (const [parameter, { hint }] of averages) {
+    const tensor = state[hint];
+    if (tensor === undefined) failArgument("averagedState", "state", `a tensor "${hint}"`, state);
+    averaged[parameter.hint] = tensor;
   }
-
-  of(rate: Rate, { dtype }: Value): Value {
-    if (typeof rate === "number") return this.#graph.constant(rate, dtype);
-    const value = isValue(rate) ? rate : this.#inputFor(rate, dtype === "float64");
-    return value.dtype === dtype ? value : cast(value, dtype);
-  }
-
-  #inputFor(schedule: Schedule, double: boolean): Value {
-    const known = this.#inputs.get(schedule);
-    if (known !== undefined) return known;
-    const name = freeName(this.#graph, "rate");
-    const input = this.#graph.input(name, double ? "float64" : "float32", []);
-    this.#inputs.set(schedule, input);
-    this.#schedules.set(name, schedule);
-    return input;
-  }
+  return averaged;
 }
 
 function averageOf(gate: Gate, parameter: Value, next: Value, decay: number): Value {
@@ -191,74 +162,4 @@ function averageOf(gate: Gate, parameter: Value, next: Value, decay: number): Va
 
 function initialOf({ origin }: Value): TensorData {
   return (origin as Extract<Value["origin"], { kind: "parameter" }>).initial;
-}
-
-function checkPairs(pairs: readonly (readonly [Value, Value])[]): Graph {
-  if (!Array.isArray(pairs) || pairs.length === 0) {
-    failArgument("applyGradients", "pairs", "[parameter, gradient] pairs", pairs);
-  }
-  for (const [i, pair] of pairs.entries()) {
-    const parameter = requireValue("applyGradients", `pairs[${i}][0]`, pair[0]);
-    const gradient = requireValue("applyGradients", `pairs[${i}][1]`, pair[1]);
-    if (parameter.origin.kind !== "parameter" || !isFloating(parameter.dtype)) {
-      failArgument("applyGradients", `pairs[${i}][0]`, "a floating parameter", parameter);
-    }
-    if (
-      gradient.dtype !== parameter.dtype ||
-      sameShape(gradient.shape, parameter.shape) === false
-    ) {
-      failArgument(
-        "applyGradients",
-        `pairs[${i}][1]`,
-        `the type and shape of ${parameter}`,
-        gradient,
-      );
-    }
-  }
-  return graphOf("applyGradients", pairs.flat());
-}
-
-const KNOWN = ["optimizer", "groups", "clip", "accumulate", "average"];
-
-function checkApplyOptions(options: ApplyOptions): void {
-  checkOptions("applyGradients", options, KNOWN);
-  const { optimizer, clip = {}, accumulate = 1, average } = options;
-  if (typeof optimizer?.next !== "function") {
-    failArgument("applyGradients", "optimizer", "what sgd(), adam() or another makes", optimizer);
-  }
-  checkOptions("applyGradients", clip, ["norm", "value"]);
-  for (const [name, bound] of Object.entries(clip)) {
-    if (bound !== undefined) checkNumber("applyGradients", `clip.${name}`, bound);
-  }
-  if (!Number.isInteger(accumulate) || accumulate < 1) {
-    failArgument("applyGradients", "accumulate", "a whole number from 1", accumulate);
-  }
-  if (average !== undefined) checkDecay("applyGradients", "average", average);
-}
-
-function groupsOf(
-  pairs: readonly (readonly [Value, Value])[],
-  { groups = [] }: ApplyOptions,
-): ReadonlyMap<Value, ParameterGroup> {
-  const trained = new Set(pairs.map(([parameter]) => parameter));
-  const found = new Map<Value, ParameterGroup>();
-  for (const [i, group] of groups.entries()) {
-    checkOptions("applyGradients", group, ["parameters", "rate", "weightDecay"]);
-    if (group.rate !== undefined) checkRate("applyGradients", group.rate);
-    if (group.weightDecay !== undefined) {
-      checkNumber("applyGradients", `groups[${i}].weightDecay`, group.weightDecay);
-    }
-    for (const parameter of group.parameters) {
-      if (!trained.has(parameter) || found.has(parameter)) {
-        failArgument(
-          "applyGradients",
-          `groups[${i}].parameters`,
-          "trained parameters, each in one group",
-          parameter,
-        );
-      }
-      found.set(parameter, group);
-    }
-  }
-  return found;
 }

@@ -35,7 +35,7 @@ export const sgdDefaults: Readonly<Required<SgdOptions>> = Object.freeze({
  * (Sutskever et al. 2013, in the form w - rate v).
  *
  * ```ts
- * optimize(g, loss, { optimizer: sgd({ rate: 0.1, momentum: 0.9 }) });
+ * optimizers.optimize(g, loss, { optimizer: optimizers.sgd({ rate: 0.1, momentum: 0.9 }) });
  * ```
  * @throws GraphError for options that are wrong, or nesterov without momentum or with dampening */
 export function sgd(options: SgdOptions = {}): Optimizer {
