@@ -119,19 +119,24 @@ export abstract class Assembly {
     readonly types: readonly TensorType[];
     readonly hints: readonly string[];
     readonly source?: Node["source"];
+    /** By default the current one. */
+    readonly scope?: string;
+    /** The node of the current block that this one stands for from now on. */
+    readonly replaces?: Node | undefined;
   }): Node {
     const outputs: Value[] = [];
     const node: Node = {
       op: fields.op,
       domain: fields.domain,
       block: this.#block,
-      scope: this.#scopes.current,
+      scope: fields.scope ?? this.#scopes.current,
       inputs: fields.inputs,
       attributes: fields.attributes,
       outputs,
       normal: fields.normal,
       definition: fields.definition,
       source: fields.source,
+      replaces: fields.replaces,
     };
     fields.types.forEach((type, index) => {
       const hint = fields.hints[index] ?? fields.hints[0] ?? "";
@@ -141,6 +146,7 @@ export abstract class Assembly {
       );
     });
     this.#block.nodes.push(node);
+    if (fields.replaces !== undefined) this.#block.replaced.set(fields.replaces, node);
     return node;
   }
 
@@ -186,6 +192,19 @@ export abstract class Assembly {
       this.#block = outer;
     }
     return block;
+  }
+
+  /** Runs `build` with new nodes going into a block around the current one.
+   * @throws GraphError if that block is closed */
+  within<Result>(block: Block, build: () => Result): Result {
+    if (!this.#block.sees(block)) throw new GraphError("within", "the block is closed");
+    const inner = this.#block;
+    this.#block = block;
+    try {
+      return build();
+    } finally {
+      this.#block = inner;
+    }
   }
 
   /** Runs `build` with equal nodes merged as they are made: for passes that write what no user can hold

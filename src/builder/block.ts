@@ -37,6 +37,8 @@ export interface Node {
   readonly definition: Definition | undefined;
   /** The message it was read from. An imported node is written back from it. */
   readonly source: NodeProto | undefined;
+  /** The node of the same block that this one stands for: see Block.replaced. */
+  readonly replaces: Node | undefined;
 }
 
 /** A sequence of nodes: the top of a graph, or the body of a Loop, If or function. A node may read
@@ -46,6 +48,10 @@ export class Block {
   readonly nodes: Node[] = [];
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
+  /** Nodes of this block that another one makes superfluous: it gives the same outputs in the same order,
+   * and more behind them, from the same inputs. A model has only the other one, in the first one's place.
+   * The gradient pass makes such nodes, to have the states of a loop beside its result. */
+  readonly replaced = new Map<Node, Node>();
   readonly depth: number;
   /** Unique in the graph, 0 for the top. */
   readonly id: number;
@@ -77,8 +83,27 @@ export function subgraphsOf(attributes: Attributes): Block[] {
 export function readsOf(node: Node): Value[] {
   const reads: Value[] = [];
   for (const input of node.inputs) if (input !== undefined) reads.push(input);
-  for (const body of subgraphsOf(node.attributes)) reads.push(...capturesOf(body));
+  for (const captured of capturesOfNode(node)) reads.push(captured);
   return reads;
+}
+
+/** What the bodies of a node read from the blocks around, each once. */
+export function capturesOfNode(node: Node): readonly Value[] {
+  const bodies = subgraphsOf(node.attributes);
+  if (bodies.length === 1) return capturesOf(bodies[0] as Block);
+  return bodies.length === 0 ? [] : [...new Set(bodies.flatMap((body) => capturesOf(body)))];
+}
+
+/** The node that stands for this one, and may give more outputs; the node itself if none does. */
+export function currentNode(node: Node): Node {
+  return node.block.replaced.get(node) ?? node;
+}
+
+/** What stands for a value, after `currentNode`. */
+export function currentValue(value: Value): Value {
+  const { origin } = value;
+  if (origin.kind !== "node") return value;
+  return currentNode(origin.node).outputs[origin.index] ?? value;
 }
 
 const captures = new WeakMap<Block, { readonly nodes: number; readonly values: Value[] }>();

@@ -1,4 +1,5 @@
-import { type Block, type Node, subgraphsOf } from "./block.ts";
+import { type Block, currentValue, type Node, subgraphsOf } from "./block.ts";
+import { Needs, type Parts } from "./needs.ts";
 import { sharingKey } from "./sharing.ts";
 import type { Value } from "./value.ts";
 
@@ -6,6 +7,8 @@ import type { Value } from "./value.ts";
 export interface Plan {
   /** The nodes of a block to write, in order. */
   readonly nodesOf: (block: Block) => readonly Node[];
+  /** What to write of a node with bodies; undefined for all of it. */
+  readonly partsOf: (node: Node) => Parts | undefined;
   /** The value to read where the graph says `value`: another one if its node was merged or passed by. */
   readonly resolve: (value: Value) => Value;
   /** Constants, parameters and inputs that the written nodes read. */
@@ -27,15 +30,27 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   const resolve = (value: Value): Value => {
     let at = value;
     for (;;) {
-      const next = replaced.get(at) ?? passedBy(at, options.inference);
+      const next = replaced.get(at) ?? standIn(at) ?? passedBy(at, options.inference);
       if (next === undefined) return at;
       at = next;
     }
   };
-  const { live, leaves } = findLive(top, options, resolve);
+  const { live, leaves, needs } = findLive(top, options, resolve);
   const kept = new Map<Block, Node[]>();
   mergeEqual(top, live, resolve, replaced, kept, new Computed());
-  return { nodesOf: (block) => kept.get(block) ?? [], resolve, leaves };
+  return {
+    nodesOf: (block) => kept.get(block) ?? [],
+    partsOf: (node) => needs.partsOf(node),
+    resolve,
+    leaves,
+  };
+}
+
+/** What another node gives in place of a value. An imported node is written as it was read. */
+function standIn(value: Value): Value | undefined {
+  if (value.producer === undefined || value.producer.source !== undefined) return undefined;
+  const current = currentValue(value);
+  return current === value ? undefined : current;
 }
 
 /** The input that a node's output merely repeats, if it is written as nothing. */
@@ -53,9 +68,11 @@ function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => V
   const live = new Set<Node>();
   const leaves = new Set<Value>();
   const pending: Value[] = [];
+  const needs = new Needs(pending);
   const visit = (node: Node) => {
     if (live.has(node)) return;
     live.add(node);
+    if (needs.start(node)) return;
     for (const input of node.inputs) if (input !== undefined) pending.push(input);
     for (const body of subgraphsOf(node.attributes)) {
       pending.push(...body.outputs);
@@ -70,8 +87,9 @@ function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => V
     const real = resolve(value);
     if (real.origin.kind === "node") visit(real.origin.node);
     else leaves.add(real);
+    needs.need(real);
   }
-  return { live, leaves };
+  return { live, leaves, needs };
 }
 
 /** What is computed so far, by sharing key. Bodies see what is computed around them, but not the other way
@@ -102,8 +120,12 @@ function mergeEqual(
   known: Computed,
 ): void {
   const nodes: Node[] = [];
-  for (const node of block.nodes) {
-    if (!live.has(node)) continue;
+  const done = new Set<Node>();
+  for (const original of block.nodes) {
+    const by = original.source === undefined ? block.replaced.get(original) : undefined;
+    const node = by ?? original;
+    if (!live.has(node) || done.has(node)) continue;
+    if (by !== undefined) done.add(by);
     // An imported node may leave outputs out, and then cannot stand for one that gives them.
     const partial = node.source?.output.includes("") ?? false;
     const inputs = node.inputs.map((input) => input && resolve(input).id);

@@ -316,13 +316,17 @@ class ModelReader {
   }
 }
 
-/** The arguments of a Loop's body, which files often leave without types: the round, the condition, and
- * the state, whose sizes may change from round to round. */
+/** The arguments of a Loop's or Scan's body, which files often leave without types: the round, the
+ * condition, and the state, whose sizes may change from round to round. */
 function bodyTypes(
   proto: NodeProto,
   inputs: readonly (Value | undefined)[],
 ): readonly TensorType[] {
-  if (proto.opType !== "Loop" || plainDomain(proto.domain) !== "") return [];
+  if (plainDomain(proto.domain) !== "") return [];
+  if (proto.opType === "Scan") {
+    return inputs.map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined }));
+  }
+  if (proto.opType !== "Loop") return [];
   return [
     { dtype: "int64", shape: [] },
     { dtype: "bool", shape: [] },

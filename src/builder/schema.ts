@@ -3,6 +3,7 @@ import type { TensorType } from "./definition.ts";
 import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
+import type { ScanAxes } from "./iteration.ts";
 import type { Window } from "./operators/windows.ts";
 import type { TensorData } from "./tensor.ts";
 import type { Value } from "./value.ts";
@@ -182,6 +183,7 @@ export interface OperatorTable {
   // operators/control.ts
   If: None;
   Loop: None;
+  Scan: ScanAxes;
   Constant: { readonly value: TensorData };
 }
 

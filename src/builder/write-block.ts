@@ -22,6 +22,7 @@ import { dtypeCode } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import { scalesBesideMatMul } from "./exact-scale.ts";
 import type { Names } from "./names.ts";
+import type { Parts } from "./needs.ts";
 import type { Plan } from "./plan.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
@@ -84,14 +85,17 @@ export class BlockWriter {
       this.definitions.set(node.definition, node);
     }
     if (node.source !== undefined) return node.source;
+    const parts = this.#plan.partsOf(node);
     return create(NodeProtoSchema, {
       opType: node.op,
       domain: node.domain,
       name: this.#names.ofNode(node),
-      input: node.inputs.map((input) => (input === undefined ? "" : this.#read(input))),
-      output: node.outputs.map((output) => this.#names.of(output)),
-      attribute: Object.entries(node.attributes).map(([name, attribute]) =>
-        this.#attribute(name, attribute),
+      input: chosen(node.inputs, parts?.inputs).map((input) =>
+        input === undefined ? "" : this.#read(input),
+      ),
+      output: chosen(node.outputs, parts?.outputs).map((output) => this.#names.of(output)),
+      attribute: Object.entries(parts?.attributes() ?? node.attributes).map(([name, attribute]) =>
+        this.#attribute(name, attribute, parts),
       ),
     });
   }
@@ -130,7 +134,7 @@ export class BlockWriter {
     });
   }
 
-  #attribute(name: string, attribute: Attribute): AttributeProto {
+  #attribute(name: string, attribute: Attribute, parts?: Parts): AttributeProto {
     const Type = AttributeProto_AttributeType;
     switch (attribute.type) {
       case "float":
@@ -144,7 +148,7 @@ export class BlockWriter {
         return create(AttributeProtoSchema, { name, type: Type.TENSOR, t });
       }
       case "graph": {
-        const g = this.#body(attribute.value, name);
+        const g = this.#body(attribute.value, name, parts);
         return create(AttributeProtoSchema, { name, type: Type.GRAPH, g });
       }
       case "floats":
@@ -166,12 +170,14 @@ export class BlockWriter {
     }
   }
 
-  #body(block: Block, name: string): GraphProto {
-    const input = block.inputs.map((value) => valueInfoOf(value, this.#names.of(value)));
+  #body(block: Block, name: string, parts: Parts | undefined): GraphProto {
+    const input = chosen(block.inputs, parts?.bodyInputs).map((value) =>
+      valueInfoOf(value, this.#names.of(value)),
+    );
     const node = this.nodesOf(block);
     const output: ValueInfoProto[] = [];
     const used = new Set<Value>();
-    for (const result of block.outputs) {
+    for (const result of chosen(block.outputs, parts?.bodyOutputs)) {
       const real = this.#plan.resolve(result);
       // ONNX wants a body's results to be made in the body, each once.
       if (real.origin.kind === "node" && real.block === block && !used.has(real)) {
@@ -185,6 +191,10 @@ export class BlockWriter {
     }
     return create(GraphProtoSchema, { name, node, input, output });
   }
+}
+
+function chosen<Item>(list: readonly Item[], kept: ReadonlySet<number> | undefined) {
+  return kept === undefined ? list : list.filter((_, i) => kept.has(i));
 }
 
 /** The declaration of a value: its name, and its type as far as it is known. */

@@ -1,9 +1,10 @@
-import { type Node, readsOf } from "../builder/block.ts";
+import { type Block, currentValue, type Node, readsOf } from "../builder/block.ts";
 import { isInteger } from "../builder/dtype.ts";
 import { requireValue } from "../builder/lift.ts";
 import type { Value } from "../builder/value.ts";
 
-/** What lies between some values and what is computed from them. */
+/** What lies between some values and what is computed from them. Where a node stands for another one
+ * (`Block.replaced`), the path has its values, in that one's place. */
 export interface Path {
   /** The nodes through which a change of some x reaches some y, in the order they were made. */
   readonly nodes: readonly Node[];
@@ -20,7 +21,7 @@ export interface Path {
 export function dependsOn(y: Value, x: Value): boolean {
   requireValue("dependsOn", "y", y);
   requireValue("dependsOn", "x", x);
-  return y === x || pathBetween([y], [x]).values.has(y);
+  return y === x || pathBetween([y], [x]).values.has(currentValue(y));
 }
 
 /** True if the value's type can carry a gradient. A type that is not known may, so that an operator
@@ -30,13 +31,19 @@ export function carriesGradient(value: Value): boolean {
   return dtype !== "bool" && dtype !== "string" && !isInteger(dtype);
 }
 
-/** Finds the nodes between xs and ys, visiting none older than the xs. */
-export function pathBetween(ys: readonly Value[], xs: readonly Value[]): Path {
-  const values = new Set(xs.filter(carriesGradient));
+/** Finds the nodes between xs and ys, visiting none older than the xs.
+ *
+ * @param within visit only nodes of this block, and none behind an x: the xs are all that the block reads
+ * from elsewhere, whether or not one of them is computed from another */
+export function pathBetween(ys: readonly Value[], xs: readonly Value[], within?: Block): Path {
+  const roots = xs.map(currentValue);
+  const values = new Set(roots.filter(carriesGradient));
   const nodes: Node[] = [];
-  for (const node of ancestors(ys, xs)) {
-    if (!readsOf(node).some((read) => values.has(read))) continue;
-    const reached = node.outputs.filter(carriesGradient);
+  for (const node of ancestors(ys.map(currentValue), roots, within)) {
+    if (!readsOf(node).some((read) => values.has(currentValue(read)))) continue;
+    const reached = node.outputs.filter(
+      (output) => carriesGradient(output) && !(within && values.has(output)),
+    );
     if (reached.length === 0) continue;
     for (const output of reached) values.add(output);
     nodes.push(node);
@@ -45,21 +52,29 @@ export function pathBetween(ys: readonly Value[], xs: readonly Value[]): Path {
 }
 
 /** The nodes that ys need and that can need some x, in the order they were made. */
-function ancestors(ys: readonly Value[], xs: readonly Value[]): Node[] {
+function ancestors(ys: readonly Value[], xs: readonly Value[], within?: Block): Node[] {
   // A node is younger than all that it reads, so nothing older than the oldest x depends on any.
-  const oldest = xs.reduce((least, x) => Math.min(least, x.id), Number.POSITIVE_INFINITY);
+  const oldest = xs.reduce((least, x) => Math.min(least, ageOf(x)), Number.POSITIVE_INFINITY);
+  const ends = new Set(within === undefined ? [] : xs);
   const seen = new Set<Node>();
   const stack = [...ys];
   for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
-    if (value.id <= oldest || !carriesGradient(value)) continue;
+    if (ageOf(value) <= oldest || !carriesGradient(value) || ends.has(value)) continue;
     const node = value.producer;
     if (node === undefined || seen.has(node)) continue;
+    if (within !== undefined && node.block !== within) continue;
     seen.add(node);
-    stack.push(...readsOf(node));
+    for (const read of readsOf(node)) stack.push(currentValue(read));
   }
-  return [...seen].sort((a, b) => ageOf(a) - ageOf(b));
+  return [...seen].sort((a, b) => ageOfNode(a) - ageOfNode(b));
 }
 
-function ageOf(node: Node): number {
-  return (node.outputs[0] as Value).id;
+function ageOf(value: Value): number {
+  return value.producer === undefined ? value.id : ageOfNode(value.producer);
+}
+
+/** That of the node it stands for, if it stands for one: all that reads either is younger. */
+function ageOfNode(node: Node): number {
+  const first = node.replaces ?? node;
+  return (first.outputs[0] as Value).id;
 }

@@ -1,15 +1,30 @@
-import { type Node, readsOf } from "../builder/block.ts";
-import { type Definition, findDefinition, type Pullback } from "../builder/definition.ts";
+import { type Block, capturesOfNode, currentValue, type Node, readsOf } from "../builder/block.ts";
+import { type Definition, findDefinition } from "../builder/definition.ts";
 import { sameShape, sizeOfShape } from "../builder/dim.ts";
 import { isFloating } from "../builder/dtype.ts";
-import { failArgument, GraphError } from "../builder/errors.ts";
+import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
 import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/index.ts";
-import { type Cotangents, isMissing, type Missing, missing, type Rule } from "./rules/rule.ts";
+import {
+  type Cotangents,
+  isMissing,
+  type Missing,
+  missing,
+  type Rule,
+  type Walk,
+} from "./rules/rule.ts";
+
+/** How gradients are computed. */
+export interface GradOptions {
+  /** Of the states that a Loop or Scan goes through keep only every so many, and compute those between
+   * again on the way back: a loop of n rounds then holds n / k + k states in place of n, and runs its
+   * rounds once more. Default 1: all are kept. */
+  readonly keepEvery?: number;
+}
 
 /** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
  * combine them, export them, differentiate them again.
@@ -22,9 +37,9 @@ import { type Cotangents, isMissing, type Missing, missing, type Rule } from "./
  * that y does not depend on gets exact zeros.
  * @returns one value for each x, of its type and shape
  * @throws GraphError if y is not a scalar, or naming every operator on the way that has no rule */
-export function grad(y: Value, xs: readonly Value[]): Value[] {
+export function grad(y: Value, xs: readonly Value[], options: GradOptions = {}): Value[] {
   requireScalar("grad", y);
-  return pullBack("grad", [y], xs, () => [onesLike(y)]);
+  return pullBack("grad", [y], xs, options, () => [onesLike(y)]);
 }
 
 /** A scalar and its gradients, for code that wants both by name.
@@ -36,9 +51,10 @@ export function grad(y: Value, xs: readonly Value[]): Value[] {
 export function valueAndGrad(
   y: Value,
   xs: readonly Value[],
+  options: GradOptions = {},
 ): { readonly value: Value; readonly grads: readonly Value[] } {
   requireScalar("valueAndGrad", y);
-  return { value: y, grads: pullBack("grad", [y], xs, () => [onesLike(y)]) };
+  return { value: y, grads: pullBack("grad", [y], xs, options, () => [onesLike(y)]) };
 }
 
 /** The vector-Jacobian product: the gradient of `sum over i of <cotangents[i], ys[i]>` by some values,
@@ -57,15 +73,23 @@ export function vjp(
   ys: Value | readonly Value[],
   xs: readonly Value[],
   cotangents?: Operand | readonly Operand[],
+  options: GradOptions = {},
 ): Value[] {
-  const results: readonly unknown[] = isValue(ys) ? [ys] : ys;
-  const values = results.map((y, i) => requireFloat("vjp", isValue(ys) ? "ys" : `ys[${i}]`, y));
-  if (values.length === 0) failArgument("vjp", "ys", "at least one Value", ys);
+  const values = requireResults("vjp", ys);
   const given = isValue(ys) ? [cotangents as Operand | undefined] : listOf(cotangents);
   if (given !== undefined && given.length !== values.length) {
     failArgument("vjp", "cotangents", `${values.length}, one for each y`, cotangents);
   }
-  return pullBack("vjp", values, xs, () => values.map((y, i) => seedOf(y, given?.[i], i)));
+  return pullBack("vjp", values, xs, options, () => values.map((y, i) => seedOf(y, given?.[i], i)));
+}
+
+/** One floating value or several, as a list. */
+export function requireResults(operator: string, ys: Value | readonly Value[]): Value[] {
+  if (isValue(ys)) return [requireFloat(operator, "ys", ys)];
+  if (!Array.isArray(ys) || ys.length === 0) {
+    failArgument(operator, "ys", "a Value or a list of Values", ys);
+  }
+  return (ys as readonly unknown[]).map((y, i) => requireFloat(operator, `ys[${i}]`, y));
 }
 
 function listOf(cotangents: Operand | readonly Operand[] | undefined) {
@@ -84,13 +108,13 @@ function seedOf(y: Value, cotangent: Operand | undefined, i: number): Value {
   return seed;
 }
 
-function requireFloat(operator: string, argument: string, value: unknown): Value {
+export function requireFloat(operator: string, argument: string, value: unknown): Value {
   const checked = requireValue(operator, argument, value);
   if (!isFloating(checked.dtype)) failArgument(operator, argument, "a floating value", checked);
   return checked;
 }
 
-function requireScalar(operator: string, y: Value): void {
+export function requireScalar(operator: string, y: Value): void {
   requireFloat(operator, "y", y);
   if (y.shape !== undefined && sizeOfShape(y.shape) === 1) return;
   throw new GraphError(
@@ -106,8 +130,14 @@ function pullBack(
   operator: string,
   ys: readonly Value[],
   xs: readonly Value[],
+  options: GradOptions,
   seed: () => readonly Value[],
 ): Value[] {
+  checkOptions(operator, options, ["keepEvery"]);
+  const { keepEvery = 1 } = options;
+  if (!Number.isSafeInteger(keepEvery) || keepEvery < 1) {
+    failArgument(operator, "keepEvery", "a whole number from 1", keepEvery);
+  }
   if (!Array.isArray(xs)) failArgument(operator, "xs", "a list of Values", xs);
   for (const [i, x] of xs.entries()) requireFloat(operator, `xs[${i}]`, x);
   const graph = graphOf(operator, [...ys, ...xs]);
@@ -119,13 +149,14 @@ function pullBack(
       throw new GraphError(operator, `${value} is inside a closed subgraph`);
     }
   }
-  const build = () => new Reverse(operator, graph, ys, xs).run(seed());
+  const build = () => new Reverse(operator, graph, ys, xs, options).run(seed());
   return graph.operation(operator, () => graph.sharing(build));
 }
 
 class Reverse {
   readonly #operator: string;
   readonly #graph: Graph;
+  readonly #options: GradOptions;
   readonly #xs: readonly Value[];
   readonly #ys: readonly Value[];
   readonly #nodes: readonly Node[];
@@ -133,12 +164,21 @@ class Reverse {
   readonly #parts = new Map<Value, Value[]>();
   readonly #without: { readonly node: Node; readonly reason: string }[] = [];
 
-  constructor(operator: string, graph: Graph, ys: readonly Value[], xs: readonly Value[]) {
-    const { nodes, values } = pathBetween(ys, xs);
+  /** @param within walk the nodes of this block alone: see pathBetween */
+  constructor(
+    operator: string,
+    graph: Graph,
+    ys: readonly Value[],
+    xs: readonly Value[],
+    options: GradOptions,
+    within?: Block,
+  ) {
+    const { nodes, values } = pathBetween(ys, xs, within);
     this.#operator = operator;
     this.#graph = graph;
-    this.#ys = ys;
-    this.#xs = xs;
+    this.#options = options;
+    this.#ys = ys.map(currentValue);
+    this.#xs = xs.map(currentValue);
     this.#nodes = nodes;
     this.#path = values;
   }
@@ -180,11 +220,11 @@ class Reverse {
     const given = typeof rule === "function" ? rule(this.#pullback(node, cotangents)) : rule;
     if (isMissing(given)) this.#passOver(node, given);
     else if (!("kind" in given)) {
-      node.inputs.forEach((input, i) => {
+      [...node.inputs, ...capturesOfNode(node)].forEach((read, i) => {
         const cotangent = given[i];
-        if (input === undefined || cotangent === undefined || !this.#path.has(input)) return;
-        checkCotangent(node, i, input, cotangent);
-        this.#collect(input, cotangent);
+        if (read === undefined || cotangent === undefined || !this.#has(read)) return;
+        checkCotangent(node, i, read, cotangent);
+        this.#collect(currentValue(read), cotangent);
       });
     }
   }
@@ -193,12 +233,15 @@ class Reverse {
   #passOver(node: Node, { reason }: Missing): void {
     this.#without.push({ node, reason });
     for (const read of readsOf(node)) {
-      if (this.#path.has(read)) this.#collect(read, zerosLike(read));
+      if (this.#has(read)) this.#collect(currentValue(read), zerosLike(read));
     }
   }
 
-  #pullback(node: Node, cotangents: readonly (Value | undefined)[]): Pullback {
-    const path = this.#path;
+  #has(value: Value): boolean {
+    return this.#path.has(currentValue(value));
+  }
+
+  #pullback(node: Node, cotangents: readonly (Value | undefined)[]): Walk {
     const [y] = node.outputs as readonly [Value];
     return {
       graph: this.#graph,
@@ -215,7 +258,13 @@ class Reverse {
       cotangent: (i) => cotangents[i],
       wants: (i) => {
         const input = node.inputs[i];
-        return input !== undefined && path.has(input);
+        return input !== undefined && this.#has(input);
+      },
+      reaches: (value) => this.#has(value),
+      options: this.#options,
+      pullInBody: (ys, xs, seeds) => {
+        const graph = this.#graph;
+        return new Reverse(node.op, graph, ys, xs, this.#options, graph.block).pull(seeds);
       },
     };
   }
@@ -241,14 +290,14 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   const definition =
     node.definition ?? findDefinition(node.domain, node.op, graph.opsets.get(node.domain) ?? 0);
   if (definition !== undefined) {
-    return definition.vjp ?? ((pullback) => pullBackThroughBody(definition, pullback));
+    return definition.vjp ?? ((walk) => pullBackThroughBody(definition, walk));
   }
   return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
 }
 
 /** The rule of an operator that has none of its own: its body's. The body is applied to stand-ins for
  * the inputs, so that the way from one input to another is not taken twice. */
-function pullBackThroughBody(definition: Definition, node: Pullback): Cotangents | Missing {
+function pullBackThroughBody(definition: Definition, node: Walk): Cotangents | Missing {
   const inputs = node.inputs.map((input) => input && identity(input));
   const outputs = definition.body(inputs as Value[]);
   const reached = outputs.flatMap((y, i) => {
@@ -257,9 +306,8 @@ function pullBackThroughBody(definition: Definition, node: Pullback): Cotangents
   });
   const ys = reached.map(({ y }) => y);
   const xs = [...new Set(inputs.filter((_, i) => node.wants(i)))] as Value[];
-  const given = new Reverse(definition.name, node.graph, ys, xs).pull(
-    reached.map(({ seed }) => seed),
-  );
+  const seeds = reached.map(({ seed }) => seed);
+  const given = new Reverse(definition.name, node.graph, ys, xs, node.options).pull(seeds);
   if (isMissing(given)) return given;
   // What was given twice has one stand-in, and its whole cotangent at the first place.
   return inputs.map((input, i) =>

@@ -2,6 +2,7 @@ import { type Attribute, attribute, type Block } from "../block.ts";
 import type { TensorType } from "../definition.ts";
 import { type Dim, type Shape, sameDim, sameShape } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
+import { roundsOf } from "../iteration.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../lift.ts";
 import { floatOf, intOf, type NodeFacts, none, type Schemas, tensorAttribute } from "../schema.ts";
 import { int64Data, tensorOf } from "../tensor.ts";
@@ -62,7 +63,7 @@ export function loop(
     (index, go, ...current) => {
       const round = body(index as Value, ...current);
       const { state: next, proceed, collect = [] } = isRound(round) ? round : { state: round };
-      checkState(state, next);
+      checkState("loop", state, next);
       collected = collect.length;
       ends ||= proceed !== undefined;
       return [proceed ?? (go as Value), ...next, ...collect];
@@ -121,31 +122,36 @@ function isRound(round: readonly Value[] | LoopRound): round is LoopRound {
   return !Array.isArray(round);
 }
 
-function checkState(before: readonly Value[], after: readonly Value[]): void {
+/** @throws GraphError if a state is lost, or changes its type or shape from one round to the next */
+export function checkState(
+  operator: string,
+  before: readonly Value[],
+  after: readonly Value[],
+): void {
   if (after.length !== before.length) {
-    failArgument("loop", "body", `${before.length} states as in init`, after.length);
+    failArgument(operator, "body", `${before.length} states as in init`, after.length);
   }
   for (const [i, value] of after.entries()) {
-    if (!isValue(value)) failArgument("loop", `body's state ${i}`, "a Value", value);
+    if (!isValue(value)) failArgument(operator, `body's state ${i}`, "a Value", value);
     const was = before[i] as Value;
     if (value.dtype !== was.dtype || sameShape(value.shape, was.shape) === false) {
-      failArgument("loop", `body's state ${i}`, `the type and shape of ${was}`, value);
+      failArgument(operator, `body's state ${i}`, `the type and shape of ${was}`, value);
     }
   }
 }
 
-function typeOf(value: Value): TensorType {
+export function typeOf(value: Value): TensorType {
   return { dtype: value.dtype, shape: value.shape };
 }
 
-function bodyOf(node: NodeFacts, name: string): Block {
+export function bodyOf(node: NodeFacts, name: string): Block {
   const found: Attribute | undefined = node.attributes[name];
   if (found?.type !== "graph") failArgument(node.operator, name, "a subgraph", found?.type);
   return found.value;
 }
 
 /** What is true of both types. */
-function common(a: TensorType, b: TensorType): TensorType {
+export function common(a: TensorType, b: TensorType): TensorType {
   const dtype = a.dtype === b.dtype ? a.dtype : "unknown";
   if (a.shape === undefined || b.shape === undefined || a.shape.length !== b.shape.length) {
     return { dtype, shape: undefined };
@@ -171,12 +177,14 @@ export const controlSchemas: Schemas<"If" | "Loop" | "Constant"> = {
     arity: [2, Number.POSITIVE_INFINITY],
     normal: none,
     infer: (node) => {
-      const results = bodyOf(node, "body").outputs.slice(1);
-      const init = node.inputs.slice(2);
+      const body = bodyOf(node, "body");
+      const results = body.outputs.slice(1);
+      const [count, condition, ...init] = node.inputs;
+      const rounds = roundsOf(body, count, condition);
       return results.map((value, i) => {
         const from = init[i];
         if (i < init.length) return from ? common(typeOf(from), typeOf(value)) : typeOf(value);
-        return { dtype: value.dtype, shape: value.shape && [undefined, ...value.shape] };
+        return { dtype: value.dtype, shape: value.shape && [rounds, ...value.shape] };
       });
     },
   },

@@ -13,6 +13,7 @@ import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
 import { reductionSchemas } from "./reduction.ts";
 import { reshapeSchemas } from "./reshape.ts";
+import { scanSchemas } from "./scan.ts";
 import { sizesSchemas } from "./sizes.ts";
 import { sliceSchemas } from "./slice.ts";
 
@@ -114,6 +115,7 @@ export {
   topK,
 } from "./reduction.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
+export { type ScanOptions, type ScanRound, scan } from "./scan.ts";
 export {
   addSizes,
   fullLike,
@@ -150,6 +152,7 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...sizesSchemas,
   ...indexingSchemas,
   ...controlSchemas,
+  ...scanSchemas,
 };
 
 /** The schema of an ai.onnx operator; undefined for those that the builder does not know. */

@@ -161,8 +161,9 @@ export function fullLike(x: Operand, fill: number): Value {
       return graph.lifted(tensorOf("fullLike", "fill", fill, dtype, value.shape));
     }
   }
-  const one = graph.lifted(tensorOf("fullLike", "fill", fill, dtype));
-  return emitOne("Expand", [one, shape(value)], {}, "fullLike");
+  // Not Expand: that ONNX Runtime tries to optimise away, with a warning where a body reads it.
+  const filled = attribute.tensor(tensorOf("fullLike", "fill", fill, dtype, [1]));
+  return emitOne("ConstantOfShape", [shape(value)], { value: filled }, "fullLike");
 }
 
 /** The positions 0, 1, … along one axis of x, as an int64 vector. */

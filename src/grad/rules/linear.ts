@@ -6,12 +6,12 @@ import {
   reshape,
   sizeOf,
   squeeze,
-  transpose,
   unsqueeze,
 } from "../../builder/operators/index.ts";
 import type { OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sumTo } from "../broadcast.ts";
+import { permuted } from "../permuted.ts";
 import { einsumRule } from "./einsum.ts";
 import { type Cotangents, type Missing, missing, type Rules, wanted } from "./rule.ts";
 
@@ -61,7 +61,7 @@ function asMatrix(x: Value): Value {
 /** The last two axes swapped. */
 function swapped(x: Value): Value {
   const order = Array.from({ length: x.rank }, (_, axis) => axis);
-  return transpose(x, [...order.slice(0, -2), x.rank - 1, x.rank - 2]);
+  return permuted(x, [...order.slice(0, -2), x.rank - 1, x.rank - 2]);
 }
 
 function gemmRule(node: Pullback<OperatorTable["Gemm"]>): Cotangents {

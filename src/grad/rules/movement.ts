@@ -11,7 +11,6 @@ import {
   slice,
   split,
   squeeze,
-  transpose,
   unsqueeze,
   zerosLike,
 } from "../../builder/operators/index.ts";
@@ -19,6 +18,7 @@ import type { Size } from "../../builder/operators/sizes.ts";
 import type { Axis, OperatorTable } from "../../builder/schema.ts";
 import { reshapeLike, sumTo } from "../broadcast.ts";
 import { pullBackByIndex } from "../by-index.ts";
+import { permuted } from "../permuted.ts";
 import { type Cotangents, type Rules, wanted, zero } from "./rule.ts";
 import { padRule, sliceRule } from "./slice.ts";
 
@@ -84,7 +84,7 @@ export const movementRules: Rules<
   Transpose: (node) => {
     const { permutation } = node.attributes;
     return [
-      transpose(
+      permuted(
         node.dy,
         permutation.map((_, axis) => permutation.indexOf(axis)),
       ),

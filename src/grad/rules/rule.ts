@@ -18,12 +18,24 @@ export interface Missing {
 /** The cotangents of a node's inputs in order; undefined, or a missing tail, means zero. */
 export type Cotangents = readonly (Value | undefined)[];
 
-/** How cotangents go back through an operator. A function may find that it cannot, for the attributes or
- * ranks at hand, and answer `missing`. */
-export type Rule<Attributes> =
-  | ((node: Pullback<Attributes>) => Cotangents | Missing)
-  | Zero
-  | Missing;
+/** What the rule of a node with bodies is given besides. */
+export interface Walk<Attributes = unknown> extends Pullback<Attributes> {
+  /** Whether the cotangent of a value that a body reads from outside is asked for. */
+  readonly reaches: (captured: Value) => boolean;
+  readonly options: { readonly keepEvery?: number };
+  /** Goes back through nodes of the body being built, from cotangents of ys to those of xs, which end the
+   * way: the rule of the node that has the body goes on behind them. */
+  readonly pullInBody: (
+    ys: readonly Value[],
+    xs: readonly Value[],
+    seeds: readonly Value[],
+  ) => Cotangents | Missing;
+}
+
+/** How cotangents go back through an operator: those of its inputs and, for a node with bodies, then those
+ * of what the bodies read from outside (`capturesOfNode`). A function may find that it cannot, for the
+ * attributes or ranks at hand, and answer `missing`. */
+export type Rule<Attributes> = ((node: Walk<Attributes>) => Cotangents | Missing) | Zero | Missing;
 
 /** The rules of some operators. */
 export type Rules<Names extends OperatorName> = {

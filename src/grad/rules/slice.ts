@@ -45,7 +45,8 @@ export function sliceRule(node: Pullback<OperatorTable["Slice"]>): Cotangents {
 }
 
 /** Whether the whole axis is read backwards. */
-function reverses(node: Pullback, { axis, step }: Cut): boolean {
+function reverses(node: Pullback, { axis, start, end, step }: Cut): boolean {
+  if (step === -1 && start === -1 && end <= 1 - 2 ** 31) return true;
   return step === -1 && sameDim(node.input(0).shape?.[axis], node.y.shape?.[axis]) === true;
 }
 
