@@ -56,6 +56,22 @@ static void network(const KernelTable& table, std::size_t batch, std::size_t n, 
   }
 }
 
+static void permutation(const KernelTable& table, std::size_t n, const char* size, double goal,
+                        double grad_goal) {
+  const auto x = bench::normals<float>(n);
+  const auto dy = bench::normals<float>(n);
+  const auto dp = bench::normals<float>(n * n);
+  const float softness = 0.1f;
+  std::vector<float> y(n), p(n * n);
+  double dsoftness = 0;
+  const NetworkPermutationRows<float> rows{x.data(), &softness, dy.data(), dp.data(),
+                                           y.data(), p.data(),  &dsoftness, n};
+  bench::row(table.name, "network permutation", size,
+             bench::time_of(table.float32.network_permutation[0], rows, 1), goal);
+  bench::row(table.name, "network permutation gradient", size,
+             bench::time_of(table.float32.network_permutation_grad[0], rows, 1), grad_goal);
+}
+
 // Of sorted keys, as the projection onto the permutahedron asks for it; sorting not included.
 static void isotonic(const KernelTable& table, std::size_t batch, std::size_t n, int mode,
                      double softness, const char* name, const char* size, double goal) {
@@ -113,6 +129,7 @@ static void run(const KernelTable& table, const char* only) {
     network(table, 1, 1024, "1x1024", 0.03, 0.05);
     network(table, 1, 16384, "1x16384", 0.75, 1.2);
     network(table, 128, 128, "128x128", 0.32, 0.5);
+    permutation(table, 1024, "1x1024", 1.4, 6.5);
   }
   if (wanted("transport")) {
     transport(table, 1, 64, 64, 0, 0.1, "transport smooth", "64x64", 0.04);

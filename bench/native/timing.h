@@ -1,10 +1,11 @@
 // What the benchmark programs share: the time of a call, and a table of rows.
 #pragma once
 
-#include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <vector>
 
@@ -30,20 +31,23 @@ std::vector<Real> squashed(std::size_t n) {
   return result;
 }
 
+// Of the processor, so that what else runs on the machine counts little.
+inline double processor_seconds() {
+  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+}
+
 // The smallest mean, in milliseconds, of batches within 0.15 s.
 template <class Call>
 double milliseconds(Call call) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
-  const auto start = Clock::now();
+  const double start = processor_seconds();
   call();
-  const double once = seconds(Clock::now() - start);
+  const double once = processor_seconds() - start;
   const int batch = once > 1e-3 ? 1 : static_cast<int>(1e-3 / (once + 1e-7)) + 1;
   double best = 1e9;
-  while (seconds(Clock::now() - start) < 0.15) {
-    const auto begin = Clock::now();
+  while (processor_seconds() - start < 0.15) {
+    const double begin = processor_seconds();
     for (int i = 0; i < batch; ++i) call();
-    const double mean = seconds(Clock::now() - begin) / batch;
+    const double mean = (processor_seconds() - begin) / batch;
     best = mean < best ? mean : best;
   }
   return best * 1e3;

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__AVX2__) || defined(__AVX512F__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -31,6 +31,7 @@ namespace {
 #include "softsort_windows.inl"
 #include "softsort.inl"
 #include "sorting_network.inl"
+#include "network_permutation.inl"
 #include "isotonic.inl"
 #include "dense.inl"
 #include "transport.inl"
@@ -49,6 +50,8 @@ constexpr void fill(RealKernels<Real>& kernels) {
   kernels.isotonic[mode] = isotonic_kernel<projection, Real>();
   kernels.network_values[mode] = network_kernel<projection, false, Real>();
   kernels.network_values_grad[mode] = network_kernel<projection, true, Real>();
+  kernels.network_permutation[mode] = network_permutation_kernel<projection, false, Real>();
+  kernels.network_permutation_grad[mode] = network_permutation_kernel<projection, true, Real>();
   kernels.softsort_ranks_grad[mode] = softsort_gradient_kernel<projection, true, Real>();
 }
 

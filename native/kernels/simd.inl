@@ -32,16 +32,9 @@ inline BitsF bits_of(F x) { return (BitsF)x; }
 inline D from_bits(BitsD x) { return (D)x; }
 inline F from_bits(BitsF x) { return (F)x; }
 
-inline D splat(double x) {
-  D result;
-  for (std::size_t i = 0; i < kDoubles; ++i) result[i] = x;
-  return result;
-}
-inline F splat(float x) {
-  F result;
-  for (std::size_t i = 0; i < kFloats; ++i) result[i] = x;
-  return result;
-}
+// A number beside a vector counts as a vector of it, and x - 0 is x, of either sign.
+inline D splat(double x) { return x - D{}; }
+inline F splat(float x) { return x - F{}; }
 
 #else
 
@@ -243,6 +236,20 @@ inline bool any(MaskD mask) {
 
 inline D abs(D x) { return from_bits(bits_of(x) & (~std::uint64_t{0} >> 1)); }
 inline F abs(F x) { return from_bits(bits_of(x) & (~std::uint32_t{0} >> 1)); }
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+inline float sum(F x) { return _mm512_reduce_add_ps((__m512)x); }
+#else
+inline float sum(F x) {
+  // By halves, as an instruction set with vectors does it.
+  float lane[kFloats];
+  store(lane, x);
+  for (std::size_t width = kFloats / 2; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i) lane[i] += lane[i + width];
+  }
+  return lane[0];
+}
+#endif
 
 inline double largest_lane(D x) {
   double result = x[0];

@@ -28,6 +28,20 @@ struct NetworkRows {
   std::size_t n;
 };
 
+// The soft permutation with the values, each row of the batch by itself: P [n, n] with y = P x,
+// P mixed layer by layer as the entries are.
+template <class Real>
+struct NetworkPermutationRows {
+  const Real* x;
+  const Real* softness;
+  const Real* dy;           // gradient only
+  const Real* dpermutation;  // gradient only
+  Real* y;                  // or the cotangent of x
+  Real* permutation;        // forward only
+  double* dsoftness;        // gradient only: [batch]
+  std::size_t n;
+};
+
 template <class Rows>
 struct GroupKernel {
   void (*run)(const Rows& rows, std::size_t begin, std::size_t end, void* block);

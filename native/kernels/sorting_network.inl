@@ -2,8 +2,8 @@
 
 template <class V>
 struct Share {
-  V m;  // how much of each entry goes to the other side
-  V k;  // m + z m'(z): what of a change of the difference does
+  V m;      // how much of each entry goes to the other side
+  V slope;  // m'(z)
 };
 
 template <class V, class Real>
@@ -39,9 +39,7 @@ inline Share<V> share_of(V z) {
       slope = hump * hump * Real(3);
     }
   }
-  if constexpr (!gradient) return {m, m};
-  // Far out the slope is 0, which an infinite z must not spoil.
-  return {m, m + clamp(z, Real(-1e4), Real(1e4)) * slope};
+  return {m, slope};
 }
 
 // Pairs i of a layer lie at e and e + d with e = i / d * 2 d + i % d. Calls body(i, a, b) for each
@@ -99,7 +97,7 @@ struct Network {
   Real per_softness;
   Real* signs;  // [kMostLanesLog2][kLanes]: of the pairs of one vector, in the first phases
   Real* x;      // [size]
-  Real* k;      // gradient: [layers][size / 2]
+  Real* k;      // gradient: what of a change of the difference goes over, [layers][size / 2]
   Real* felt;   // gradient: what the softness does to the difference, times the softness
 
   V signs_of(int phase, std::size_t i) const {
@@ -169,10 +167,13 @@ inline void run_network(const Network<Real>& net) {
     for (std::size_t d = std::size_t{1} << phase; d > 0; d /= 2, at += net.size / 2) {
       for_pairs_at(net.x, net.size, d, [&](std::size_t i, V a, V b) -> Two<V> {
         const V u = a - b;
-        const Share<V> share = share_of<projection, gradient, Real>(u * net.signs_of(phase, i));
+        const V z = u * net.signs_of(phase, i);
+        const Share<V> share = share_of<projection, gradient, Real>(z);
         if constexpr (gradient) {
-          store(net.k + at + i, share.k);
-          store(net.felt + at + i, u * (share.k - share.m));
+          // Far out the slope is 0, which an infinite z must not spoil.
+          const V bend = clamp(z, Real(-1e4), Real(1e4)) * share.slope;
+          store(net.k + at + i, share.m + bend);
+          store(net.felt + at + i, u * bend);
         }
         // With shares of 0 and 1 these are the entries themselves, to the last bit.
         const V rest = splat(Real(1)) - share.m;

@@ -20,6 +20,8 @@ struct RealKernels {
   RowKernel<IsotonicRows<Real>> isotonic[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values_grad[kProjectionCount];
+  RowKernel<NetworkPermutationRows<Real>> network_permutation[kProjectionCount];
+  RowKernel<NetworkPermutationRows<Real>> network_permutation_grad[kProjectionCount];
 };
 
 struct KernelTable {

@@ -14,6 +14,19 @@ namespace {
 // An entry in a layer, on one core; only the order of magnitude matters.
 constexpr double kNanoseconds = 0.4;
 
+ort::Status* require_power_of_two(const ort::Api& api, const OperatorSpec& spec, const Input& x) {
+  const std::size_t n = x.size(1);
+  if (n > 0 && (n & (n - 1)) == 0) return nullptr;
+  return invalid_argument(api, "%s: x: expected rows of a power of two, got %zu", spec.name, n);
+}
+
+// In order, whichever thread each came from.
+double sum_in_order(const double* parts, std::size_t count) {
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) total += parts[i];
+  return total;
+}
+
 template <class Real, bool gradient>
 ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelContext* context) {
   Input x{};
@@ -23,10 +36,8 @@ ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelC
   if (ort::Status* status = read_input(api, context, spec.name, 1, "softness", 0, &softness)) {
     return status;
   }
+  if (ort::Status* status = require_power_of_two(api, spec, x)) return status;
   const std::size_t n = x.size(1);
-  if (n == 0 || (n & (n - 1)) != 0) {
-    return invalid_argument(api, "%s: x: expected rows of a power of two, got %zu", spec.name, n);
-  }
   if (gradient) {
     if (ort::Status* status = read_input(api, context, spec.name, 2, "dy", 2, &dy)) return status;
     if (ort::Status* status = require_same_shape(api, spec.name, "dy", dy, x)) return status;
@@ -62,11 +73,66 @@ ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelC
     return status;
   }
   if (!gradient) return nullptr;
-  // In order, whichever thread each came from.
-  double total = 0;
-  for (std::size_t g = 0; g < groups; ++g) total += parts[g];
-  *static_cast<Real*>(dsoftness) = static_cast<Real>(total);
+  *static_cast<Real*>(dsoftness) = static_cast<Real>(sum_in_order(parts.get(), groups));
   return nullptr;
+}
+
+template <class Real, bool gradient>
+ort::Status* compute_permutation(const ort::Api& api, const OperatorSpec& spec,
+                                 ort::KernelContext* context) {
+  Input x{};
+  Input softness{};
+  Input dy{};
+  Input dp{};
+  ort::Status* status = read_input(api, context, spec.name, 0, "x", 2, &x);
+  if (!status) status = require_power_of_two(api, spec, x);
+  if (!status) status = read_input(api, context, spec.name, 1, "softness", 0, &softness);
+  if (status) return status;
+  const Input square{nullptr, 3, {x.dims[0], x.dims[1], x.dims[1]}};
+  void* y = nullptr;
+  void* second = nullptr;
+  if (gradient) {
+    status = read_input(api, context, spec.name, 2, "dy", 2, &dy);
+    if (!status) status = require_same_shape(api, spec.name, "dy", dy, x);
+    if (!status) status = read_input(api, context, spec.name, 3, "dpermutation", 3, &dp);
+    if (!status) status = require_same_shape(api, spec.name, "dpermutation", dp, square);
+    if (status) return status;
+  }
+  status = make_output(api, context, 0, x.dims, 2, &y);
+  if (!status) status = make_output(api, context, 1, square.dims, gradient ? 0 : 3, &second);
+  if (status) return status;
+  const std::size_t batch = x.size(0);
+  const std::size_t n = x.size(1);
+  const std::unique_ptr<double[]> parts(new (std::nothrow) double[batch + 1]);
+  if (!parts) return failure(api, "%s: out of memory", spec.name);
+  const NetworkPermutationRows<Real> rows{static_cast<const Real*>(x.data),
+                                          static_cast<const Real*>(softness.data),
+                                          static_cast<const Real*>(dy.data),
+                                          static_cast<const Real*>(dp.data),
+                                          static_cast<Real*>(y),
+                                          gradient ? nullptr : static_cast<Real*>(second),
+                                          parts.get(),
+                                          n};
+  const auto& own = kernels_for<Real>(kernels());
+  const auto& kernel =
+      (gradient ? own.network_permutation_grad : own.network_permutation)[spec.variant];
+  if ((status = run_rows(api, context, spec.name, kernel, rows, kernel.scratch(n), batch,
+                         static_cast<double>(n * n)))) {
+    return status;
+  }
+  if (gradient) *static_cast<Real*>(second) = static_cast<Real>(sum_in_order(parts.get(), batch));
+  return nullptr;
+}
+
+ort::Status* infer_permutation(const ort::Api& api, const OperatorSpec& spec,
+                               ort::ShapeInferContext* context) {
+  if (ort::Status* status = infer_like_input(api, spec, context, 0, 0)) return status;
+  return infer_like_input(api, spec, context, 1, 0, [](Shape& shape) {
+    if (shape.rank != 2) return;
+    shape.dims[2] = shape.dims[1];
+    shape.names[2] = shape.names[1];
+    shape.rank = 3;
+  });
 }
 
 ort::Status* infer_shapes(const ort::Api& api, const OperatorSpec& spec,
@@ -86,7 +152,15 @@ constexpr auto f64 = ort::ElementType::float64;
       {"SortingNetworkValuesGrad_" mode "_float32", f32, 3, 2, 0, 0, variant,                    \
        compute<float, true>, infer_shapes},                                                      \
       {"SortingNetworkValuesGrad_" mode "_float64", f64, 3, 2, 0, 0, variant,                    \
-       compute<double, true>, infer_shapes},
+       compute<double, true>, infer_shapes},                                                     \
+      {"SortingNetworkPermutation_" mode "_float32", f32, 2, 2, 0, 0, variant,                   \
+       compute_permutation<float, false>, infer_permutation},                                    \
+      {"SortingNetworkPermutation_" mode "_float64", f64, 2, 2, 0, 0, variant,                   \
+       compute_permutation<double, false>, infer_permutation},                                   \
+      {"SortingNetworkPermutationGrad_" mode "_float32", f32, 4, 2, 0, 0, variant,               \
+       compute_permutation<float, true>, infer_shapes},                                          \
+      {"SortingNetworkPermutationGrad_" mode "_float64", f64, 4, 2, 0, 0, variant,               \
+       compute_permutation<double, true>, infer_shapes},
 
 constexpr OperatorSpec kSpecs[] = {SOFTONNX_NETWORK("smooth", 0) SOFTONNX_NETWORK("c0", 1)
                                        SOFTONNX_NETWORK("c1", 2) SOFTONNX_NETWORK("c2", 3)};

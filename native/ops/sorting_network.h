@@ -2,6 +2,8 @@
 //
 //   SortingNetworkValues_*      x [B, n], softness [] -> y [B, n], ascending; n a power of two
 //   SortingNetworkValuesGrad_*  x, softness, dy [B, n] -> dx [B, n], dsoftness []
+//   SortingNetworkPermutation_*      x, softness -> y [B, n], permutation [B, n, n]
+//   SortingNetworkPermutationGrad_*  x, softness, dy, dpermutation -> dx, dsoftness
 #pragma once
 
 #include "operator.h"

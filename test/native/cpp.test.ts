@@ -113,6 +113,20 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
     }
   }, 120_000);
 
+  test("SOFTONNX_ISA chooses among the instruction sets that run here, the best otherwise", async () => {
+    const program = await sanitizedBuild("choice", source("threshold"), ...objects);
+    const choice = async (wish?: string) => {
+      const env = { ...process.env, SOFTONNX_ISA: wish };
+      const { stdout } = await execute(program, ["list"], { env });
+      const [runnable, chosen] = stdout.trim().split(" -> ") as [string, string];
+      return { runnable: runnable.split(" "), chosen };
+    };
+    const { runnable, chosen } = await choice();
+    expect(chosen).toBe(runnable.at(-1));
+    for (const name of runnable) expect((await choice(name)).chosen).toBe(name);
+    expect((await choice("none")).chosen).toBe(chosen);
+  }, 120_000);
+
   test.each(Object.entries(kernelTests))(
     "%s",
     async (name, printed) => {

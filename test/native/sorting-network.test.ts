@@ -93,6 +93,41 @@ native("SortingNetworkValues", () => {
     });
   }
 
+  test.each(modes)(
+    "%s: the permutation makes the values, and its gradient the difference",
+    async (mode) => {
+      const name = `SortingNetworkPermutation_${mode}`;
+      const run = await nativeOperator(name, "float64", ["x", "softness"], ["y", "permutation"]);
+      const gradient = await nativeOperator(
+        `SortingNetworkPermutationGrad_${mode}`,
+        "float64",
+        ["x", "softness", "dy", "dpermutation"],
+        ["dx", "dsoftness"],
+      );
+      const n = 8;
+      const [x, along, dy, dp] = [rowOf(n), rowOf(n), rowOf(n), rowOf(n * n)];
+      const dot = (a: readonly number[], b: readonly number[]) =>
+        a.reduce((total, v, i) => total + v * (b[i] as number), 0);
+      const value = async (t: number) => {
+        const moved = x.map((v, i) => v + t * (along[i] as number));
+        const found = await run({ x: matrix([moved]), softness: scalar(0.4 + t) });
+        const [y, p] = [found.y as number[], found.permutation as number[]];
+        const made = y.map((_, i) => dot(p.slice(i * n, (i + 1) * n), moved));
+        expectClose(made, y, 1e-12);
+        return dot(y, dy) + dot(p, dp);
+      };
+      const slope = ((await value(1e-6)) - (await value(-1e-6))) / 2e-6;
+      const found = await gradient({
+        x: matrix([x]),
+        softness: scalar(0.4),
+        dy: matrix([dy]),
+        dpermutation: { data: dp, dims: [1, n, n] },
+      });
+      const sum = dot(found.dx as number[], along) + (found.dsoftness as [number])[0];
+      expectClose([sum], [slope], 1e-6);
+    },
+  );
+
   test("rows that are no power of two are refused", async () => {
     const run = await nativeOperator(
       "SortingNetworkValues_c0",

@@ -135,10 +135,90 @@ static void test(const KernelTable& table) {
               worst[0], worst[1], worst[2]);
 }
 
+// P x = y, rows and columns that sum to 1; and the gradient against differences of the kernel.
+template <class Real>
+static void test_permutation(const KernelTable& table) {
+  const auto& kernels = softonnx::kernels_for<Real>(table);
+  const double eps = std::numeric_limits<Real>::epsilon();
+  double worst[2] = {};
+  for (int round = 0; round < 60; ++round) {
+    const int mode = round % 4;
+    const std::size_t n = std::size_t{1} << (round % 12 == 0 ? 9 : below(7));
+    const std::size_t batch = round % 12 == 0 ? 1 : 1 + below(2);
+    Exactly<Real> x(batch * n), softness(1), y(batch * n), p(batch * n * n), dy(batch * n),
+        dp(batch * n * n), dx(batch * n);
+    Exactly<double> dsoftness(batch);
+    softness[0] = static_cast<Real>(std::exp(uniform(-3, 1)));
+    for (std::size_t i = 0; i < batch * n; ++i) x[i] = static_cast<Real>(normal()), dy[i] = static_cast<Real>(normal());
+    for (std::size_t i = 0; i < batch * n * n; ++i) dp[i] = static_cast<Real>(normal());
+    const auto call = [&](const auto& kernel, const softonnx::NetworkPermutationRows<Real>& rows) {
+      const std::size_t bytes = kernel.scratch(n);
+      void* const raw = std::malloc(bytes + 64);
+      std::memset(raw, 0xff, bytes + 64);
+      const auto address = reinterpret_cast<std::uintptr_t>(raw);
+      kernel.run(rows, 0, batch, reinterpret_cast<void*>((address + 63) / 64 * 64));
+      std::free(raw);
+    };
+    const auto forward = [&] {
+      call(kernels.network_permutation[mode], {x.get(), softness.get(), nullptr, nullptr, y.get(),
+                                               p.get(), nullptr, n});
+    };
+    forward();
+    for (std::size_t row = 0; row < batch; ++row) {
+      for (std::size_t i = 0; i < n; ++i) {
+        double value = 0, along = 0, across = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+          value += static_cast<double>(p[(row * n + i) * n + j]) * x[row * n + j];
+          along += p[(row * n + i) * n + j];
+          across += p[(row * n + j) * n + i];
+        }
+        const double error = std::fmax(std::fabs(value - y[row * n + i]),
+                                       std::fmax(std::fabs(along - 1), std::fabs(across - 1))) / eps;
+        require(error < 400, "permutation", value, y[row * n + i]);
+        worst[0] = std::fmax(worst[0], error);
+      }
+    }
+    call(kernels.network_permutation_grad[mode], {x.get(), softness.get(), dy.get(), dp.get(), dx.get(),
+                                                  nullptr, dsoftness.get(), n});
+    if (sizeof(Real) == 4) continue;
+    // Along one direction, which the kinks of c0 seldom cross.
+    const auto loss = [&] {
+      forward();
+      long double total = 0;
+      for (std::size_t i = 0; i < batch * n; ++i) total += static_cast<long double>(y[i]) * dy[i];
+      for (std::size_t i = 0; i < batch * n * n; ++i) total += static_cast<long double>(p[i]) * dp[i];
+      return total;
+    };
+    std::vector<double> direction(batch * n);
+    for (double& t : direction) t = normal();
+    const double h = 1e-7;
+    const auto move = [&](double by) {
+      for (std::size_t i = 0; i < batch * n; ++i) x[i] += static_cast<Real>(by * direction[i]);
+      softness[0] += static_cast<Real>(by);
+    };
+    long double slope = 0;
+    for (std::size_t i = 0; i < batch * n; ++i) slope += static_cast<long double>(dx[i]) * direction[i];
+    for (std::size_t row = 0; row < batch; ++row) slope += dsoftness[row];
+    move(h);
+    const long double above = loss();
+    move(-2 * h);
+    const long double below_it = loss();
+    const double difference = static_cast<double>((above - below_it) / (2 * h));
+    const double error = std::fabs(static_cast<double>(slope) - difference) /
+                         (1 + std::fabs(difference) + static_cast<double>(n) / softness[0]);
+    require(error < (mode == 1 ? 1e-2 : 1e-5), "gradient of the permutation", static_cast<double>(slope), difference);
+    if (mode != 1) worst[1] = std::fmax(worst[1], error);
+  }
+  std::printf("%s %s: permutation %.1f epsilon, gradient %.1e\n", table.name, type_name<Real>(), worst[0],
+              worst[1]);
+}
+
 int main() {
   const softonnx::KernelTables all = softonnx::runnable_kernels();
   for (std::size_t i = 0; i < all.count; ++i) {
     test<float>(*all.table[i]);
     test<double>(*all.table[i]);
+    test_permutation<float>(*all.table[i]);
+    test_permutation<double>(*all.table[i]);
   }
 }

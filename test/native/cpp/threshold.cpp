@@ -127,8 +127,13 @@ static void test_threshold(const softonnx::KernelTable& table) {
   std::printf("%s %s: %.2f epsilon\n", table.name, type_name<Real>(), worst);
 }
 
-int main() {
+// With any argument: the instruction sets that run here, and the one that is chosen.
+int main(int count, char**) {
   const softonnx::KernelTables all = softonnx::runnable_kernels();
+  if (count > 1) {
+    for (std::size_t i = 0; i < all.count; ++i) std::printf("%s ", all.table[i]->name);
+    return std::printf("-> %s\n", softonnx::kernels().name), 0;
+  }
   for (std::size_t i = 0; i < all.count; ++i) {
     test_threshold<float>(*all.table[i]);
     test_threshold<double>(*all.table[i]);
