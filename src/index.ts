@@ -136,7 +136,18 @@ export { ModelFormatError } from "./builder/read.ts";
 export type { Literal, NestedArray, TensorData } from "./builder/tensor.ts";
 export type { Value } from "./builder/value.ts";
 export type { ModelOptions, StateTensor } from "./builder/write.ts";
-export { dependsOn, grad, valueAndGrad, vjp } from "./grad/index.ts";
+export {
+  dependsOn,
+  type GradOptions,
+  grad,
+  hessian,
+  hessianVectorProduct,
+  jacobian,
+  jvp,
+  perExampleGrads,
+  valueAndGrad,
+  vjp,
+} from "./grad/index.ts";
 
 import "./ops/kernels/index.ts";
 

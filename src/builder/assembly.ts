@@ -1,5 +1,5 @@
 import { checkArity } from "./arguments.ts";
-import { type Attributes, Block, type Node } from "./block.ts";
+import { type Attributes, Block, type Node, subgraphsOf } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
@@ -39,6 +39,8 @@ export abstract class Assembly {
   #block = this.root;
   #nextId = 1;
   #memo: Map<string, Node> | undefined;
+  /** The body that nodes leave where they can. */
+  #leaving: Block | undefined;
 
   constructor(opset: number) {
     this.#opsets = new Map([["", opset]]);
@@ -71,6 +73,8 @@ export abstract class Assembly {
     const operator = emission.operator ?? camelCase(op);
     const outputCount = emission.outputs ?? definition?.outputs.length ?? 1;
     for (const input of inputs) if (input !== undefined) this.#requireVisible(operator, input);
+    const around = this.#blockAround(emission);
+    if (around !== undefined) return this.within(around, () => this.emit(emission));
     const key = this.#memoKey(emission, attributes, outputCount);
     const shared = key === undefined ? undefined : this.#memo?.get(key);
     if (shared) return shared;
@@ -207,6 +211,18 @@ export abstract class Assembly {
     }
   }
 
+  /** Runs `build` with nodes of the current body that read nothing of it going into the block around, to
+   * be computed once and not in every round. */
+  outsideWherePossible<Result>(build: () => Result): Result {
+    const outer = this.#leaving;
+    this.#leaving = this.#block;
+    try {
+      return build();
+    } finally {
+      this.#leaving = outer;
+    }
+  }
+
   /** Runs `build` with equal nodes merged as they are made: for passes that write what no user can hold
    * on to yet, such as the gradient pass. */
   sharing<Result>(build: () => Result): Result {
@@ -254,6 +270,14 @@ export abstract class Assembly {
       id,
       hint,
     });
+  }
+
+  /** The block around the current body, if nodes leave it and this one can. */
+  #blockAround({ inputs, attributes = {} }: Emission): Block | undefined {
+    const block = this.#block;
+    if (block !== this.#leaving || block.parent === undefined) return undefined;
+    const stays = inputs.some((input) => input?.block === block);
+    return stays || subgraphsOf(attributes).length > 0 ? undefined : block.parent;
   }
 
   #requireVisible(operator: string, value: Value): void {

@@ -1,2 +1,9 @@
+export {
+  hessian,
+  hessianVectorProduct,
+  jacobian,
+  jvp,
+  perExampleGrads,
+} from "./derivatives.ts";
 export { dependsOn } from "./path.ts";
-export { grad, valueAndGrad, vjp } from "./reverse.ts";
+export { type GradOptions, grad, valueAndGrad, vjp } from "./reverse.ts";

@@ -99,13 +99,18 @@ function listOf(cotangents: Operand | readonly Operand[] | undefined) {
 }
 
 function seedOf(y: Value, cotangent: Operand | undefined, i: number): Value {
-  if (cotangent === undefined) return onesLike(y);
-  if (typeof cotangent === "number") return fullLike(y, cotangent);
-  const seed = lift("vjp", `cotangents[${i}]`, cotangent, y.dtype, y.graph);
-  if (seed.dtype !== y.dtype || sameShape(seed.shape, y.shape) === false) {
-    failArgument("vjp", `cotangents[${i}]`, `the type and shape of ${y}`, seed);
+  return cotangent === undefined ? onesLike(y) : fitting("vjp", `cotangents[${i}]`, cotangent, y);
+}
+
+/** An operand of the type and shape of a value; a number fills that.
+ * @throws GraphError if it has another */
+export function fitting(operator: string, argument: string, operand: Operand, like: Value): Value {
+  if (typeof operand === "number") return fullLike(like, operand);
+  const value = lift(operator, argument, operand, like.dtype, like.graph);
+  if (value.dtype !== like.dtype || sameShape(value.shape, like.shape) === false) {
+    failArgument(operator, argument, `the type and shape of ${like}`, value);
   }
-  return seed;
+  return value;
 }
 
 export function requireFloat(operator: string, argument: string, value: unknown): Value {

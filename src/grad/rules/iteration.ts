@@ -123,7 +123,7 @@ function pullThrough(
   ];
   const results = loop(rounds, init, (round, ...totals) => {
     const back = new RoundBack(node, iteration, asked, journey, round, sub(last, round));
-    const found = back.pull(totals.slice(0, carried.length));
+    const found = graph.outsideWherePossible(() => back.pull(totals.slice(0, carried.length)));
     if (isMissing(found)) {
       problem = found;
       return totals;
