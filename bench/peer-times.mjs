@@ -1,0 +1,81 @@
+// Times our side of bench/peers.mjs through sessions from JavaScript, and prints a JSON object a line. A
+// process of its own for each backend: once the native kernels are registered in a process, sessions that
+// ask for the portable bodies may not get them.
+//
+//   node bench/peer-times.mjs '{"backend":"native","threads":1,"seconds":1,"cells":[["abs/smooth",1,1024]]}'
+import { performance } from "node:perf_hooks";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import { createSession, Tensor } from "softonnx/node";
+import { modelsOf, normal, rows } from "./peer-rows.mjs";
+
+const { backend, threads, seconds, cells } = JSON.parse(process.argv[2]);
+
+/** Timers are read around this much work, which must be long beside a turn of the event loop. */
+const BATCH_MS = 2;
+/** More elements than this in an n x n matrix are not asked of the portable bodies. */
+const LARGEST_MATRIX = 2 ** 26;
+
+for (const [name, batch, n] of cells) {
+  const row = rows.find((candidate) => candidate.name === name);
+  const place = { row: name, batch, n };
+  try {
+    console.log(JSON.stringify({ ...place, ...(await measure(row, batch, n)) }));
+  } catch (error) {
+    console.log(JSON.stringify({ ...place, skipped: error.message.slice(0, 200) }));
+  }
+}
+
+async function measure(row, batch, n) {
+  const models = modelsOf(row, batch, n);
+  const via = backend === "native" ? await kernelsOf(models.gradient) : "bodies";
+  if (row.quadratic && via !== "native" && batch * n * n > LARGEST_MATRIX) {
+    return { via, skipped: "needs the native kernel" };
+  }
+  const feeds = { x: new Tensor("float32", normal(batch * n), [batch, n]) };
+  const before = process.memoryUsage().rss;
+  const forward_ms = await best(models.forward, feeds);
+  const grad_ms = await best(models.gradient, feeds);
+  const peak_mb = process.resourceUsage().maxRSS / 2 ** 10 - before / 2 ** 20;
+  return { via, forward_ms, grad_ms, peak_mb };
+}
+
+/** The least time of a run, in milliseconds, over what fits in the budget. */
+async function best(model, feeds) {
+  const session = await createSession(model, { backend, intraOpNumThreads: threads });
+  const time = async (count) => {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) await session.run(feeds);
+    return (performance.now() - start) / count;
+  };
+  const end = performance.now() + seconds * 1e3;
+  let least = await time(1);
+  do least = Math.min(least, await time(Math.ceil(BATCH_MS / least)));
+  while (performance.now() < end);
+  await session.dispose();
+  return least;
+}
+
+/** What a model runs on: "native" kernels, "bodies", or which of its operators have no kernel. A kernel is
+ * there where the model loads without the operator's body. */
+async function kernelsOf(model) {
+  const names = fromBinary(ModelProtoSchema, model).functions.map(({ name }) => name);
+  if (names.length === 0) return "standard operators";
+  const bodies = [];
+  for (const name of names) if (!(await loadsWithout(model, name))) bodies.push(name);
+  if (bodies.length === 0) return "native";
+  if (bodies.length === names.length) return "bodies";
+  return `native, bodies: ${bodies.map((name) => name.split("_")[0]).join(", ")}`;
+}
+
+async function loadsWithout(model, name) {
+  const message = fromBinary(ModelProtoSchema, model);
+  message.functions = message.functions.filter((candidate) => candidate.name !== name);
+  const bytes = toBinary(ModelProtoSchema, message);
+  try {
+    await (await createSession(bytes, { backend, logSeverityLevel: 4 })).dispose();
+    return true;
+  } catch {
+    return false;
+  }
+}
