@@ -36,7 +36,7 @@ export function isValueMethod(method: Method): method is ValueMethod {
  * - "ot": transports the entries to evenly spaced anchors (Cuturi, Teboul and Vert 2019)
  * - "fastSoftSort": projects onto the permutahedron, without a soft index (Blondel et al. 2020)
  * - "sortingNetwork": exchanges pairs of entries softly, in a bitonic network (Petersen et al. 2021)
- * - "smoothSort": the same with a projection that is smooth in all; mode "smooth" alone, always in the units
+ * - "smoothSort": as fastSoftSort, with a smoother projection; mode "smooth" alone, always in the units
  *   of x (Paulus et al. 2026) */
 export type Method = "softsort" | "neuralsort" | "ot" | ValueMethod;
 
