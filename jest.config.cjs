@@ -21,5 +21,7 @@ module.exports = {
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/", "<rootDir>/native/build/"],
   watchPathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/"],
   maxWorkers: 2,
+  // Limits are for hangs: a busy machine is slow.
+  testTimeout: 60_000,
   reporters: ["default", "<rootDir>/tools/totals-reporter.cjs"],
 };

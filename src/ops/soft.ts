@@ -14,6 +14,7 @@ export type {
 } from "./options.ts";
 export type { IndexMethod } from "./order-options.ts";
 export * from "./permutahedron.ts";
+export * from "./project-simplex.ts";
 export * from "./quantile.ts";
 export type { Quantiles } from "./quantile-places.ts";
 export * from "./rank.ts";
