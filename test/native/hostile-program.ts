@@ -264,8 +264,9 @@ const cases: Record<string, () => Promise<void>> = {
     const before = process.memoryUsage().rss;
     await round(1000);
     const grown = (process.memoryUsage().rss - before) / 2 ** 20;
-    // One session or its 100 kB result leaked each time would be 100 MB and more.
-    assert(grown < 30, `1000 sessions grew the process by ${grown.toFixed(1)} MB`);
+    // One session or its 100 kB result leaked each time would be 100 MB and more; a busy machine, where
+    // garbage is collected late, has shown 33.
+    assert(grown < 60, `1000 sessions grew the process by ${grown.toFixed(1)} MB`);
   },
 };
 

@@ -15,6 +15,7 @@ export interface ScanRound {
   readonly collect?: readonly Value[];
 }
 
+/** Options of scan. */
 export interface ScanOptions {
   /** Go from the last slice to the first. What is collected stands at the place of its slice all the
    * same. Default false. */
