@@ -16,8 +16,20 @@ interface Options {
 
 const MODES: readonly Mode[] = ["hard", "smooth", "c0", "c1", "c2"];
 
-/** The methods that the package has. */
-const METHODS = ["softsort", "neuralsort"] as const;
+const METHODS = [
+  "softsort",
+  "neuralsort",
+  "ot",
+  "fastSoftSort",
+  "smoothSort",
+  "sortingNetwork",
+] as const;
+
+/** The modes that a method has. The hard one is the same for all. */
+function modesOf(method: string): readonly Mode[] {
+  if (method === "softsort") return MODES;
+  return method === "smoothSort" ? ["smooth"] : MODES.slice(1);
+}
 
 const ELEMENTWISE: Readonly<Record<string, Apply>> = {
   sigmoidal: (x, _y, how) => soft.sigmoidal(x, mode(how)),
@@ -56,17 +68,26 @@ const LOGICAL: Readonly<Record<string, Apply>> = {
 const SORTED: Readonly<Record<string, Apply>> = {
   max: (x, _y, how) => soft.max(x, how),
   min: (x, _y, how) => soft.min(x, { ...how, dim: 0 }),
-  argmax: (x, _y, how) => soft.argmax(x, { ...how, dim: -1 }),
-  argmin: (x, _y, how) => soft.argmin(x, { ...how, dim: -1, keepdim: true }),
+  argmax: (x, _y, how) => soft.argmax(x, { ...indexed(how), dim: -1 }),
+  argmin: (x, _y, how) => soft.argmin(x, { ...indexed(how), dim: -1, keepdim: true }),
   sort: (x, _y, how) => soft.sort(x, { ...how, descending: true }),
-  argsort: (x, _y, how) => soft.argsort(x, { ...how, dim: 0 }),
+  argsort: (x, _y, how) => soft.argsort(x, { ...indexed(how), dim: 0 }),
   rank: (x, _y, how) => soft.rank(x, { ...how, dim: -1 }),
   topk: (x, _y, how) => soft.topk(x, 2, how).values,
   quantile: (x, _y, how) => soft.quantile(x, [0.25, 0.5], { ...how, dim: -1 }),
-  argquantile: (x, _y, how) => soft.argquantile(x, 0.25, { ...how, dim: -1 }),
+  argquantile: (x, _y, how) => soft.argquantile(x, 0.25, { ...indexed(how), dim: -1 }),
   median: (x, _y, how) => soft.median(x, { ...how, standardize: false }),
-  argmedian: (x, _y, how) => soft.argmedian(x, { ...how, dim: -1 }),
+  argmedian: (x, _y, how) => soft.argmedian(x, { ...indexed(how), dim: -1 }),
   stSort: (x, _y, how) => st.sort(x, how),
+};
+
+/** Those that have soft modes alone. */
+const PROJECTIONS: Readonly<Record<string, Apply>> = {
+  projectPermutahedron: (x, y, how) => soft.projectPermutahedron(x, y, softMode(how)),
+  transport: (x, y, how) => {
+    const [rows, columns] = [y.square().sum(-1).add(1), y.square().sum(0).add(1)];
+    return soft.transport(x, rows, columns, softMode(how)).plan;
+  },
 };
 
 /** Every soft operator in every mode and method that it has, as a training step and as an inference
@@ -79,8 +100,12 @@ export function* spread(): Generator<Sample> {
     yield* samples(name, apply, { mode: "smooth" });
   for (const [name, apply] of Object.entries(SORTED)) {
     for (const method of METHODS) {
-      for (const each of MODES) yield* samples(name, apply, { mode: each, method });
+      if (name.startsWith("arg") && !hasIndex(method)) continue;
+      for (const each of modesOf(method)) yield* samples(name, apply, { mode: each, method });
     }
+  }
+  for (const [name, apply] of Object.entries(PROJECTIONS)) {
+    for (const each of MODES.slice(1)) yield* samples(name, apply, { mode: each });
   }
 }
 
@@ -98,6 +123,7 @@ function* samples(name: string, apply: Apply, how: Options): Generator<Sample> {
   const loss = reduceSum(result.square());
   const [dscale, dx] = grad(loss, [scale, x]) as [Value, Value];
   step
+    .output("result", result)
     .output("loss", loss)
     .output("dx", dx)
     .update(scale, scale.sub(dscale.mul(0.1)));
@@ -106,6 +132,21 @@ function* samples(name: string, apply: Apply, how: Options): Generator<Sample> {
 }
 
 let count = 0;
+
+function hasIndex(method: Options["method"]): method is soft.IndexMethod | undefined {
+  return method !== "fastSoftSort" && method !== "smoothSort";
+}
+
+function indexed(how: Options): { readonly mode: Mode; readonly method?: soft.IndexMethod } {
+  const { method } = how;
+  if (!hasIndex(method)) throw new Error(`${method} has no soft index`);
+  return method === undefined ? mode(how) : { ...mode(how), method };
+}
+
+function softMode({ mode }: Options): { readonly mode: soft.SoftMode } {
+  if (mode === "hard") throw new Error("there is no hard projection");
+  return { mode };
+}
 
 function mode(how: Options): { readonly mode: Mode } {
   return { mode: how.mode };

@@ -1,19 +1,14 @@
-import { existsSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { type Browser, chromium } from "playwright-core";
+import { addressOf, inChromium, launch, type Resource, serve } from "../support/browser.ts";
 import { ROOT } from "./consumer.ts";
 
 jest.setTimeout(120_000);
 
 /** Kilobytes of our own code, everything in it; the protobuf library adds some twenty. */
 const OWN_LIMIT = 60;
-
-const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 
 /** Nothing but our own files: no inline script, no eval, no other host. */
 const POLICY = "default-src 'none'; script-src 'self'; img-src 'self'";
@@ -56,18 +51,19 @@ test("the portable bundle is small", async () => {
 });
 
 inChromium("a plain module page builds, differentiates and exports a model", async () => {
-  const server = await serve({
+  const resources: Readonly<Record<string, Resource>> = {
     "/": { type: "text/html", body: PAGE },
     "/page.js": { type: "text/javascript", body: SCRIPT },
     "/softonnx.js": { type: "text/javascript", body: bundle },
-  });
+  };
+  const server = await serve((path) => resources[path], POLICY);
   const browser = await launch();
   try {
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => complaints.push(error.message));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.goto(addressOf(server));
     const text = await page
       .locator("#result")
       .textContent({ timeout: 15_000 })
@@ -86,18 +82,6 @@ inChromium("a plain module page builds, differentiates and exports a model", asy
   }
 });
 
-/** Where nobody promised a browser the test is skipped, and says so; under CI it fails. */
-function inChromium(name: string, body: () => Promise<void>): void {
-  if (existsSync(CHROMIUM) || process.env.CI === "true") {
-    test(name, body);
-    return;
-  }
-  process.stdout.write(
-    `no Chromium at ${CHROMIUM} (CHROMIUM_PATH sets another): not tested there\n`,
-  );
-  test.skip(name, body);
-}
-
 async function bundleForBrowsers(external: string[] = []): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, "dist", "index.js")],
@@ -111,41 +95,4 @@ async function bundleForBrowsers(external: string[] = []): Promise<string> {
     logLevel: "silent",
   });
   return outputFiles[0]?.text ?? "";
-}
-
-interface Resource {
-  readonly type: string;
-  readonly body: string;
-}
-
-function serve(resources: Readonly<Record<string, Resource>>): Promise<Server> {
-  const server = createServer((request, response) => {
-    const resource = resources[request.url ?? ""];
-    if (resource === undefined) {
-      // A browser asks for an icon of its own accord; that must not look like an error.
-      response.writeHead(204).end();
-      return;
-    }
-    response.writeHead(200, {
-      "content-type": `${resource.type}; charset=utf-8`,
-      "content-security-policy": POLICY,
-    });
-    response.end(resource.body);
-  });
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
-}
-
-function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
 }
