@@ -97,7 +97,7 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
       ),
       ...others.map((file, i) => () => sanitizedBuild(`other${i}.o`, ...x64, "-c", file)),
     ]);
-  }, 120_000);
+  }, 600_000);
 
   test("exp, log and the vectors agree with long double in every instruction set", async () => {
     const processor = join(kernels, "processor.cpp");
