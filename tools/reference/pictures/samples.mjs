@@ -283,6 +283,16 @@ export function samplesOf(library) {
       },
     ),
 
+    projectSimplex: {
+      kind: "byEntry",
+      modes: SOFT,
+      ...moving,
+      entries: entries(3),
+      build: (t, options) =>
+        columnsOf(entries(3), soft.projectSimplex(rowOf(t, -0.5, 0.2), options)),
+      caption:
+        "The projection of three entries, of which one moves and the others are -0.5 and 0.2.",
+    },
     projectPermutahedron: {
       kind: "byEntry",
       modes: SOFT,
