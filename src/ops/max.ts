@@ -87,8 +87,9 @@ export function min(x: Operand, options: MaxOptions = {}): Value {
  * @returns [..., ..., n]: the axis dropped (or of size 1 for `keepdim`), probabilities on a new last
  * axis; [n] for dim null, where n counts all entries
  *
- * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort. Sources: the first row of SoftSort, Prillo and
- * Eisenschlos 2020 (arXiv 2006.16038), or of NeuralSort, Grover et al. 2019 (arXiv 1903.08850).
+ * Cost: O(n) a row with softsort and a step of ot, O(n²) with neuralsort, O(n² log² n) with sortingNetwork.
+ * Sources: the first row of SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038), of NeuralSort, Grover
+ * et al. 2019 (arXiv 1903.08850), or of what argsort names for the others.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function argmax(x: Operand, options: ArgmaxOptions = {}): Value {
   return argExtreme("argmax", x, options, true);

@@ -31,6 +31,8 @@ export const rankDefaults: Readonly<Required<RankOptions>> = Object.freeze({
  *                    r_j = sum_i i P_ij / sum_i P_ij
  *   ot               r_j = sum_i i P_ij
  *   fastSoftSort     r = (n - 1) projectPermutahedron(x, (1, 2, …, n) / (n - 1)), ascending
+ *   smoothSort       as fastSoftSort, with the projection of smoothSort in sort; its gaps are never 0, so
+ *                    that ranks jump where two entries change places
  *
  * ```ts
  * const ranks = soft.rank(scores, { dim: -1, softness: 0.05 });
@@ -40,9 +42,10 @@ export const rankDefaults: Readonly<Required<RankOptions>> = Object.freeze({
  *
  * Cost: a row O(n log n) with softsort in mode "smooth" where it has more than 256 entries or an unknown
  * number, else O(n²) time and memory with softsort and neuralsort, O(n²) a step with ot, O(n log n) with
- * fastSoftSort, O(n² log² n) with sortingNetwork. Sources: SoftSort, Prillo and Eisenschlos 2020 (arXiv
- * 2006.16038), by columns; NeuralSort, Grover et al. 2019 (arXiv 1903.08850), columns normalised; Cuturi,
- * Teboul and Vert 2019 (arXiv 1905.11885); Blondel et al. 2020 (arXiv 2002.08871).
+ * fastSoftSort, O(n²) and O(n log n) a step with smoothSort, O(n² log² n) with sortingNetwork. Sources:
+ * SoftSort, Prillo and Eisenschlos 2020 (arXiv 2006.16038), by columns; NeuralSort, Grover et al. 2019
+ * (arXiv 1903.08850), columns normalised; Cuturi, Teboul and Vert 2019 (arXiv 1905.11885); Blondel et al.
+ * 2020 (arXiv 2002.08871); Paulus et al. 2026 (arXiv 2603.08824).
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function rank(x: Operand, options: RankOptions = {}): Value {
   const resolved = resolveOptions("rank", options, rankDefaults);

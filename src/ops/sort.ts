@@ -43,9 +43,12 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
 /** The entries of x softly sorted along an axis. Beside an argsort with the same options it exports no
  * second projection.
  *
- * Formula: by method; the last two in the standardised units of x, if `standardize`
+ * Formula: by method; fastSoftSort and sortingNetwork in the standardised units of x, if `standardize`
  *   softsort, neuralsort, ot   y_i = sum_j P_ij x_j with P = argsort(x)
  *   fastSoftSort               y = projectPermutahedron((n - 1, …, 1, 0) / (n - 1), x), descending
+ *   smoothSort                 as fastSoftSort in the units of x, where smooth bounds of the sum of the k
+ *                              largest, softness log e_k(exp(x / softness)) with e_k the elementary
+ *                              symmetric polynomials, and an entropy take the place of the corners
  *   sortingNetwork             layers of pairs (a, b) with share w = sigmoidal(a - b) exchanged:
  *                              (1 - w) a + w b and w a + (1 - w) b
  *
@@ -57,9 +60,9 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
  *
  * Cost: a row O(n log n) with softsort in mode "smooth" where it has more than 256 entries or an unknown
  * number, else O(n²) time and memory with softsort and neuralsort, of which softsort is about twice as
- * fast, O(n²) a step with ot, O(n log n) with fastSoftSort and O(n log² n) with sortingNetwork. Sources:
- * see argsort; Blondel et al. 2020 (arXiv 2002.08871) for fastSoftSort; Paulus et al. 2026 (arXiv
- * 2603.08824) for the modes.
+ * fast, O(n²) a step with ot, O(n log n) with fastSoftSort, O(n²) and O(n log n) a step with smoothSort,
+ * O(n log² n) with sortingNetwork. Sources: see argsort; Blondel et al. 2020 (arXiv 2002.08871) for
+ * fastSoftSort; Paulus et al. 2026 (arXiv 2603.08824) for the modes and smoothSort.
  * @throws GraphError for options that are wrong, or an axis that x lacks */
 export function sort(x: Operand, options: SortOptions = {}): Value {
   const resolved = resolveOptions("sort", options, sortDefaults);
