@@ -13,7 +13,7 @@ const { backend, threads, seconds, cells } = JSON.parse(process.argv[2]);
 
 /** Timers are read around this much work, which must be long beside a turn of the event loop. */
 const BATCH_MS = 2;
-/** More elements than this in an n x n matrix are not asked of the portable bodies. */
+/** Elements of an n x n matrix; a gradient keeps several dozen such. */
 const LARGEST_MATRIX = 2 ** 26;
 
 for (const [name, batch, n] of cells) {
@@ -28,9 +28,9 @@ for (const [name, batch, n] of cells) {
 
 async function measure(row, batch, n) {
   const models = modelsOf(row, batch, n);
-  const via = backend === "native" ? await kernelsOf(models.gradient) : "bodies";
-  if (row.quadratic && via !== "native" && batch * n * n > LARGEST_MATRIX) {
-    return { via, skipped: "needs the native kernel" };
+  const via = backend === "native" ? await kernelsOf(models.gradient) : "portable bodies";
+  if (row.matrixUnless && !row.matrixUnless.test(via) && batch * n * n > LARGEST_MATRIX) {
+    return { via, skipped: "the n x n matrix would take gigabytes" };
   }
   const feeds = { x: new Tensor("float32", normal(batch * n), [batch, n]) };
   const before = process.memoryUsage().rss;
@@ -56,16 +56,16 @@ async function best(model, feeds) {
   return least;
 }
 
-/** What a model runs on: "native" kernels, "bodies", or which of its operators have no kernel. A kernel is
+/** The kernel operators of a model, and which of them have no native kernel and run their bodies. One is
  * there where the model loads without the operator's body. */
 async function kernelsOf(model) {
   const names = fromBinary(ModelProtoSchema, model).functions.map(({ name }) => name);
-  if (names.length === 0) return "standard operators";
-  const bodies = [];
-  for (const name of names) if (!(await loadsWithout(model, name))) bodies.push(name);
-  if (bodies.length === 0) return "native";
-  if (bodies.length === names.length) return "bodies";
-  return `native, bodies: ${bodies.map((name) => name.split("_")[0]).join(", ")}`;
+  const found = new Set();
+  for (const name of names) {
+    const family = name.split("_")[0];
+    found.add((await loadsWithout(model, name)) ? family : `${family} (body)`);
+  }
+  return found.size === 0 ? "standard operators" : [...found].join(", ");
 }
 
 async function loadsWithout(model, name) {

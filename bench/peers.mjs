@@ -65,7 +65,7 @@ async function printComparison(threads) {
   const judged = threads === 1;
   console.log(`\n### ${judged ? "One thread" : "All threads"}\n`);
   table(
-    ["operator", "batch x n", "ours", "runs on", "bodies", "PyTorch", "PyTorch / ours"].concat(
+    ["operator", "batch x n", "ours", "on native", "bodies", "PyTorch", "PyTorch / ours"].concat(
       judged ? ["at least", ""] : [],
     ),
     wanted.flatMap(({ name, sizes }) =>
@@ -113,7 +113,7 @@ async function printGrowth() {
     }
   }
   table(
-    ["operator", "grows", "runs on", "256 or 1", "1024 or 16", "4096 or 256", "16384 or 4096"],
+    ["operator", "grows", "on native", "256 or 1", "1024 or 16", "4096 or 256", "16384 or 4096"],
     lines,
   );
   console.log(
