@@ -138,6 +138,8 @@ export type { Value } from "./builder/value.ts";
 export type { ModelOptions, StateTensor } from "./builder/write.ts";
 export {
   dependsOn,
+  explainGradient,
+  type GradientReport,
   type GradOptions,
   grad,
   hessian,
@@ -145,6 +147,7 @@ export {
   jacobian,
   jvp,
   perExampleGrads,
+  type SavedValue,
   valueAndGrad,
   vjp,
 } from "./grad/index.ts";
