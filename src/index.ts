@@ -138,8 +138,6 @@ export type { Value } from "./builder/value.ts";
 export type { ModelOptions, StateTensor } from "./builder/write.ts";
 export {
   dependsOn,
-  explainGradient,
-  type GradientReport,
   type GradOptions,
   grad,
   hessian,
@@ -147,7 +145,6 @@ export {
   jacobian,
   jvp,
   perExampleGrads,
-  type SavedValue,
   valueAndGrad,
   vjp,
 } from "./grad/index.ts";

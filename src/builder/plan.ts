@@ -7,8 +7,6 @@ import type { Value } from "./value.ts";
 export interface Plan {
   /** The nodes of a block to write, in order. */
   readonly nodesOf: (block: Block) => readonly Node[];
-  /** What a node reads, before `resolve`. */
-  readonly inputsOf: (node: Node) => Node["inputs"];
   /** What to write of a node with bodies; undefined for all of it. */
   readonly partsOf: (node: Node) => Parts | undefined;
   /** The value to read where the graph says `value`: another one if its node was merged or passed by. */
@@ -37,36 +35,15 @@ export function planModel(top: Block, options: PlanOptions): Plan {
       at = next;
     }
   };
-  const measured = new Map<Node, Value>();
-  const inputsOf = (node: Node) => {
-    const other = measured.get(node);
-    return other === undefined ? node.inputs : [other];
-  };
-  const first = findLive(top, options, resolve, inputsOf);
+  const { live, leaves, needs } = findLive(top, options, resolve);
   const kept = new Map<Block, Node[]>();
-  const merging: Merging = { live: first.live, resolve, replaced, measured, inputsOf, kept };
-  const given = [...first.leaves].filter(({ block }) => block === top);
-  mergeEqual(top, merging, new Computed(given));
-  // Merging may leave nodes that nothing reads any more.
-  const { live, leaves, needs } = findLive(top, options, resolve, inputsOf);
+  mergeEqual(top, live, resolve, replaced, kept, new Computed());
   return {
-    nodesOf: (block) => (kept.get(block) ?? []).filter((node) => live.has(node)),
-    inputsOf,
+    nodesOf: (block) => kept.get(block) ?? [],
     partsOf: (node) => needs.partsOf(node),
     resolve,
     leaves,
   };
-}
-
-interface Merging {
-  readonly live: ReadonlySet<Node>;
-  readonly resolve: (value: Value) => Value;
-  readonly inputsOf: (node: Node) => Node["inputs"];
-  /** What is found: the values that stand for others, what a Shape measures in place of its input, and
-   * the nodes of each block that stay. */
-  readonly replaced: Map<Value, Value>;
-  readonly measured: Map<Node, Value>;
-  readonly kept: Map<Block, Node[]>;
 }
 
 /** What another node gives in place of a value. An imported node is written as it was read. */
@@ -87,12 +64,7 @@ function passedBy(value: Value, inference: boolean): Value | undefined {
   return from === undefined ? undefined : origin.node.inputs[from];
 }
 
-function findLive(
-  top: Block,
-  options: PlanOptions,
-  resolve: (value: Value) => Value,
-  inputsOf: (node: Node) => Node["inputs"],
-) {
+function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => Value) {
   const live = new Set<Node>();
   const leaves = new Set<Value>();
   const pending: Value[] = [];
@@ -101,7 +73,7 @@ function findLive(
     if (live.has(node)) return;
     live.add(node);
     if (needs.start(node)) return;
-    for (const input of inputsOf(node)) if (input !== undefined) pending.push(input);
+    for (const input of node.inputs) if (input !== undefined) pending.push(input);
     for (const body of subgraphsOf(node.attributes)) {
       pending.push(...body.outputs);
       if (node.source !== undefined) body.nodes.forEach(visit);
@@ -120,16 +92,14 @@ function findLive(
   return { live, leaves, needs };
 }
 
-/** What is computed so far, by sharing key, and the first value of each size. Bodies see what is computed
- * around them, but not the other way round. */
+/** What is computed so far, by sharing key. Bodies see what is computed around them, but not the other way
+ * round. */
 class Computed {
   readonly #nodes = new Map<string, Node>();
-  readonly #sized = new Map<string, Value>();
   readonly #outer: Computed | undefined;
 
-  constructor(values: readonly Value[], outer?: Computed) {
+  constructor(outer?: Computed) {
     this.#outer = outer;
-    this.size(values);
   }
 
   get(key: string): Node | undefined {
@@ -139,29 +109,16 @@ class Computed {
   set(key: string, node: Node): void {
     this.#nodes.set(key, node);
   }
-
-  /** The first value with the sizes of this one, by their names. */
-  sameSized(value: Value): Value | undefined {
-    const key = sizesKey(value);
-    return key === undefined ? undefined : (this.#outer?.sameSized(value) ?? this.#sized.get(key));
-  }
-
-  size(values: readonly Value[]): void {
-    for (const value of values) {
-      const key = sizesKey(value);
-      if (key !== undefined && !this.#sized.has(key)) this.#sized.set(key, value);
-    }
-  }
 }
 
-/** undefined unless all sizes are known, some of them by name. */
-function sizesKey({ shape }: Value): string | undefined {
-  if (shape === undefined || !shape.some((dim) => typeof dim === "string")) return undefined;
-  return shape.includes(undefined) ? undefined : shape.join();
-}
-
-function mergeEqual(block: Block, merging: Merging, known: Computed): void {
-  const { live, resolve, replaced, kept } = merging;
+function mergeEqual(
+  block: Block,
+  live: ReadonlySet<Node>,
+  resolve: (value: Value) => Value,
+  replaced: Map<Value, Value>,
+  kept: Map<Block, Node[]>,
+  known: Computed,
+): void {
   const nodes: Node[] = [];
   const done = new Set<Node>();
   for (const original of block.nodes) {
@@ -169,10 +126,9 @@ function mergeEqual(block: Block, merging: Merging, known: Computed): void {
     const node = by ?? original;
     if (!live.has(node) || done.has(node)) continue;
     if (by !== undefined) done.add(by);
-    measureFirst(node, merging, known);
     // An imported node may leave outputs out, and then cannot stand for one that gives them.
     const partial = node.source?.output.includes("") ?? false;
-    const inputs = merging.inputsOf(node).map((input) => input && resolve(input).id);
+    const inputs = node.inputs.map((input) => input && resolve(input).id);
     const key = partial
       ? undefined
       : sharingKey({ ...node, inputs, outputCount: node.outputs.length });
@@ -186,19 +142,9 @@ function mergeEqual(block: Block, merging: Merging, known: Computed): void {
     }
     if (key !== undefined && equal === undefined) known.set(key, node);
     for (const body of subgraphsOf(node.attributes)) {
-      mergeEqual(body, merging, new Computed(body.inputs, known));
+      mergeEqual(body, live, resolve, replaced, kept, new Computed(known));
     }
-    known.size(node.outputs);
     nodes.push(node);
   }
   kept.set(block, nodes);
-}
-
-/** Lets a Shape measure the first value of the same sizes: what it measured, the cotangent of some
- * gradient perhaps, need then not be computed for it. */
-function measureFirst(node: Node, { measured, resolve }: Merging, known: Computed): void {
-  const [input] = node.inputs;
-  if (node.op !== "Shape" || node.domain !== "" || node.source !== undefined) return;
-  const first = input && known.sameSized(resolve(input));
-  if (first !== undefined) measured.set(node, first);
 }

@@ -90,7 +90,7 @@ export class BlockWriter {
       opType: node.op,
       domain: node.domain,
       name: this.#names.ofNode(node),
-      input: chosen(this.#plan.inputsOf(node), parts?.inputs).map((input) =>
+      input: chosen(node.inputs, parts?.inputs).map((input) =>
         input === undefined ? "" : this.#read(input),
       ),
       output: chosen(node.outputs, parts?.outputs).map((output) => this.#names.of(output)),
