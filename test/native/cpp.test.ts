@@ -67,7 +67,7 @@ const describeSanitized =
 /** Programs of the directory cpp that test kernels, with what they print. */
 const kernelTests = {
   isotonic: /^(float(32|64): v .*\n)+$/,
-  network: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
+  network: /^((plain|avx2|avx512) float(32|64): (y|permutation) .*\n)+$/,
   softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   transport: /^((plain|avx2|avx512): (marginals|solve) .*\n)+$/,
   threshold: /^((plain|avx2|avx512) float(32|64): .* epsilon\n)+$/,

@@ -34,11 +34,6 @@ const cases: readonly (readonly [what: string, call: (x: Value) => unknown, mess
     'sort: method: expected "softsort", "neuralsort", "ot"',
   ],
   [
-    "a method that is to come",
-    (x) => soft.rank(x, { method: "smoothSort" }),
-    'rank: method "smoothSort" is not available yet; use "softsort" or "neuralsort"',
-  ],
-  [
     "an axis that is not there",
     (x) => soft.argmax(x, { dim: 1 }),
     "argmax: dim: expected -1 … 0, got 1",
