@@ -36,6 +36,8 @@ export interface OperatorTable {
   Mod: { readonly fmod: boolean };
   Min: None;
   Max: None;
+  Sum: None;
+  Mean: None;
   Neg: None;
   Abs: None;
   Sign: None;
@@ -55,6 +57,17 @@ export interface OperatorTable {
   Tanh: None;
   Softplus: None;
   Relu: None;
+
+  // operators/trigonometry.ts
+  Tan: None;
+  Asin: None;
+  Acos: None;
+  Atan: None;
+  Sinh: None;
+  Cosh: None;
+  Asinh: None;
+  Acosh: None;
+  Atanh: None;
 
   // operators/logic.ts
   And: None;
@@ -79,6 +92,10 @@ export interface OperatorTable {
   ReduceMin: Reduction;
   ReduceProd: Reduction;
   ReduceLogSumExp: Reduction;
+  ReduceL1: Reduction;
+  ReduceL2: Reduction;
+  ReduceLogSum: Reduction;
+  ReduceSumSquare: Reduction;
   ArgMax: Axis & { readonly keepdims: boolean; readonly last: boolean };
   ArgMin: Axis & { readonly keepdims: boolean; readonly last: boolean };
   /** axis undefined: computed by the model. */

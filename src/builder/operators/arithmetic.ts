@@ -52,6 +52,21 @@ export function max(x: Operand, ...more: readonly Operand[]): Value {
   return variadic("Max", "max", [x, ...more]);
 }
 
+/** The sum of all operands, elementwise with broadcasting. */
+export function sum(x: Operand, ...more: readonly Operand[]): Value {
+  return variadic("Sum", "sum", [x, ...more]);
+}
+
+/** The mean of all operands, elementwise with broadcasting. */
+export function mean(x: Operand, ...more: readonly Operand[]): Value {
+  const values = lifted("mean", [x, ...more]);
+  if (values[0]?.dtype !== "float64") return emitOne("Mean", values, {}, "mean");
+  return div(
+    values.reduce((a, b) => add(a, b)),
+    values.length,
+  );
+}
+
 /** -x. */
 export const neg = unary("Neg", "neg");
 
@@ -87,8 +102,12 @@ export function clip(x: Operand, low?: Operand, high?: Operand): Value {
 }
 
 function variadic(op: string, operator: string, operands: readonly Operand[]): Value {
+  return emitOne(op, lifted(operator, operands), {}, operator);
+}
+
+function lifted(operator: string, operands: readonly Operand[]): Value[] {
   const named = Object.fromEntries(operands.map((operand, i) => [`operand ${i}`, operand]));
-  return emitOne(op, liftAll(operator, named), {}, operator);
+  return liftAll(operator, named);
 }
 
 const variadicSchema = {
@@ -115,6 +134,8 @@ export const arithmeticSchemas: Schemas<
   | "Mod"
   | "Min"
   | "Max"
+  | "Sum"
+  | "Mean"
   | "Neg"
   | "Abs"
   | "Sign"
@@ -144,6 +165,8 @@ export const arithmeticSchemas: Schemas<
   },
   Min: variadicSchema,
   Max: variadicSchema,
+  Sum: variadicSchema,
+  Mean: variadicSchema,
   Neg: unarySchema("numeric"),
   Abs: unarySchema("numeric"),
   Sign: unarySchema("numeric"),

@@ -5,6 +5,7 @@ import { abs, add, min, mul, neg, reciprocal, sign, sub } from "./arithmetic.ts"
 import { emitOne } from "./emit.ts";
 import { less, where } from "./logic.ts";
 import { exp } from "./math.ts";
+import { polynomial } from "./polynomial.ts";
 
 /** The error function, 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x.
  *
@@ -65,10 +66,3 @@ const erfFloat64: Definition = {
 };
 
 defineFamily("Erf", 1, (name) => (name === erfFloat64.name ? erfFloat64 : undefined));
-
-/** By Horner's rule. */
-function polynomial(coefficients: readonly number[], s: Value): Value {
-  const [last, ...rest] = [...coefficients].reverse() as [number, ...number[]];
-  const start = add(mul(s, last), rest[0] as number);
-  return rest.slice(1).reduce((sum, coefficient) => add(mul(sum, s), coefficient), start);
-}

@@ -16,6 +16,7 @@ import { reshapeSchemas } from "./reshape.ts";
 import { scanSchemas } from "./scan.ts";
 import { sizesSchemas } from "./sizes.ts";
 import { sliceSchemas } from "./slice.ts";
+import { trigonometrySchemas } from "./trigonometry.ts";
 
 export {
   elu,
@@ -35,6 +36,7 @@ export {
   div,
   floor,
   max,
+  mean,
   min,
   mod,
   mul,
@@ -44,6 +46,7 @@ export {
   round,
   sign,
   sub,
+  sum,
 } from "./arithmetic.ts";
 export type { AxisOptions } from "./axes.ts";
 export { ifElse, type LoopOptions, type LoopRound, loop } from "./control.ts";
@@ -105,12 +108,16 @@ export {
   cumSum,
   logSoftmax,
   type ReduceOptions,
+  reduceL1,
+  reduceL2,
+  reduceLogSum,
   reduceLogSumExp,
   reduceMax,
   reduceMean,
   reduceMin,
   reduceProd,
   reduceSum,
+  reduceSumSquare,
   softmax,
   topK,
 } from "./reduction.ts";
@@ -132,12 +139,24 @@ export {
   zerosLike,
 } from "./sizes.ts";
 export { type PadOptions, pad, type SliceOptions, slice } from "./slice.ts";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  cosh,
+  sinh,
+  tan,
+} from "./trigonometry.ts";
 export type { WindowOptions } from "./windows.ts";
 
 /** What the builder knows of each ai.onnx operator. */
 export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
   ...arithmeticSchemas,
   ...mathSchemas,
+  ...trigonometrySchemas,
   ...activationSchemas,
   ...logicSchemas,
   ...reductionSchemas,

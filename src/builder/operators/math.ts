@@ -45,7 +45,7 @@ export function softplus(x: Operand): Value {
 
 /** log(1 + x) for x >= 0 to the last digits also where x is small: log(u) x / (u - 1) with u = 1 + x
  * rounded, in which the rounding of u cancels (Goldberg 1991, theorem 4). */
-function log1p(x: Value): Value {
+export function log1p(x: Value): Value {
   const u = add(x, 1);
   const excess = sub(u, 1);
   const vanishes = equal(excess, 0);

@@ -63,6 +63,18 @@ export const reduceProd = reduction("ReduceProd", "reduceProd");
 /** log(sum(exp(x))) over the axes, all by default, without overflow. */
 export const reduceLogSumExp = reduction("ReduceLogSumExp", "reduceLogSumExp");
 
+/** The sum of absolute values over the axes, all by default. */
+export const reduceL1 = reduction("ReduceL1", "reduceL1");
+
+/** The square root of the sum of squares over the axes, all by default. Its derivative at 0 is 0. */
+export const reduceL2 = reduction("ReduceL2", "reduceL2");
+
+/** log(sum(x)) over the axes, all by default. */
+export const reduceLogSum = reduction("ReduceLogSum", "reduceLogSum");
+
+/** The sum of squares over the axes, all by default. */
+export const reduceSumSquare = reduction("ReduceSumSquare", "reduceSumSquare");
+
 /** The index of the largest element along an axis (0 by default), as int64. */
 export const argMax = arg("ArgMax", "argMax");
 
@@ -294,6 +306,10 @@ export const reductionSchemas: Schemas<
   | "ReduceMin"
   | "ReduceProd"
   | "ReduceLogSumExp"
+  | "ReduceL1"
+  | "ReduceL2"
+  | "ReduceLogSum"
+  | "ReduceSumSquare"
   | "ArgMax"
   | "ArgMin"
   | "CumSum"
@@ -307,6 +323,10 @@ export const reductionSchemas: Schemas<
   ReduceMin: reductionSchema("numeric", true),
   ReduceProd: reductionSchema("numeric"),
   ReduceLogSumExp: reductionSchema("numeric"),
+  ReduceL1: reductionSchema("numeric"),
+  ReduceL2: reductionSchema("numeric"),
+  ReduceLogSum: reductionSchema("numeric"),
+  ReduceSumSquare: reductionSchema("numeric"),
   ArgMax: argSchema,
   ArgMin: argSchema,
   CumSum: {

@@ -83,6 +83,8 @@ export const arithmeticRules: Rules<
   | "Mod"
   | "Min"
   | "Max"
+  | "Sum"
+  | "Mean"
   | "Neg"
   | "Abs"
   | "Sign"
@@ -132,6 +134,11 @@ export const arithmeticRules: Rules<
   },
   Min: extremum(less),
   Max: extremum(greater),
+  Sum: (node) => broadcast(node, ...node.inputs.map(() => () => node.dy)),
+  Mean: (node) => {
+    const share = div(node.dy, node.inputs.length);
+    return broadcast(node, ...node.inputs.map(() => () => share));
+  },
   Neg: (node) => [neg(node.dy)],
   // Sign is 0 at 0, and so is the derivative there.
   Abs: (node) => [mul(node.dy, sign(node.input(0)))],

@@ -12,11 +12,13 @@ import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
 import { reductionRules } from "./reduction.ts";
 import type { Rule } from "./rule.ts";
+import { trigonometryRules } from "./trigonometry.ts";
 
 /** A rule for every operator that the builder knows: the compiler names those that lack one. */
 export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]> } = {
   ...arithmeticRules,
   ...mathRules,
+  ...trigonometryRules,
   ...activationRules,
   ...logicRules,
   ...reductionRules,

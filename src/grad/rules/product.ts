@@ -1,10 +1,13 @@
+import { attribute } from "../../builder/block.ts";
 import type { Pullback } from "../../builder/definition.ts";
 import { type Dim, divideDims, isStatic, type Shape, sizeOfShape } from "../../builder/dim.ts";
 import type { Graph } from "../../builder/graph.ts";
 import {
   concat,
+  div,
   equal,
   mul,
+  onesLike,
   pad,
   positions,
   reduceProd,
@@ -22,16 +25,15 @@ import type { Reduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { expandLike, reshapeLike } from "../broadcast.ts";
 import { restore } from "./restore.ts";
-import { type Cotangents, type Missing, missing } from "./rule.ts";
+import type { Cotangents } from "./rule.ts";
 
 /** ReduceProd: the slope by one factor is the product of all the others, made of products alone. The
  * quotient y / x would be wrong wherever a factor is 0, and its derivatives near there. */
-export function productRule(node: Pullback<Reduction>): Cotangents | Missing {
+export function productRule(node: Pullback<Reduction>): Cotangents {
   const x = node.input(0);
   const { axes } = node.attributes;
-  if (axes === undefined || x.shape === undefined) {
-    return missing("its axes are not known when the graph is built");
-  }
+  if (axes === undefined || x.shape === undefined)
+    return [mul(restore(node, node.dy), quotients(node))];
   const dy = restore(node, node.dy);
   const count = sizeOfShape(axes.map((axis) => x.shape?.[axis]));
   if (count === 0 || count === 1) return [expandLike(dy, x)];
@@ -43,6 +45,23 @@ export function productRule(node: Pullback<Reduction>): Cotangents | Missing {
   const others = reshapeLike(products, last);
   const back = order.map((_, axis) => order.indexOf(axis));
   return [mul(dy, isIdentity(order) ? others : transpose(others, back))];
+}
+
+/** The product of the others where the model computes the axes: that of the factors other than 0 without
+ * the own one, or 0 where another factor is 0. At a factor that is 0 its own derivatives are lost. */
+function quotients(node: Pullback<Reduction>): Value {
+  const x = node.input(0);
+  const { op, inputs, attributes } = node.node;
+  const kept = { ...attributes, keepdims: attribute.int(1) };
+  const over = (values: Value) =>
+    node.graph.emit({ op, inputs: [values, ...inputs.slice(1)], attributes: kept })
+      .outputs[0] as Value;
+  const vanishes = equal(x, 0);
+  const factors = where(vanishes, 1, x);
+  // Counted by a product as well: 2 to the number of zeros.
+  const own = where(vanishes, 2, onesLike(x));
+  const zeros = over(own);
+  return where(equal(zeros, own), div(over(factors), factors), 0);
 }
 
 /** A matrix whose rows are the last axes of x. */

@@ -7,10 +7,12 @@ import {
   exp,
   isInf,
   mul,
+  neg,
   reduceProd,
   reduceSum,
   scatterElements,
   shape,
+  sign,
   sizeOf,
   sizeVector,
   sub,
@@ -78,6 +80,10 @@ export const reductionRules: Rules<
   | "ReduceMin"
   | "ReduceProd"
   | "ReduceLogSumExp"
+  | "ReduceL1"
+  | "ReduceL2"
+  | "ReduceLogSum"
+  | "ReduceSumSquare"
   | "ArgMax"
   | "ArgMin"
   | "CumSum"
@@ -91,6 +97,19 @@ export const reductionRules: Rules<
   ReduceMin: extremum,
   ReduceProd: productRule,
   ReduceLogSumExp: logSumExp,
+  ReduceL1: (node) => [mul(restore(node, node.dy), sign(node.input(0)))],
+  // x / y, and 0 where all of x is 0.
+  ReduceL2: (node) => {
+    const y = restore(node, node.y);
+    const vanishes = equal(y, 0);
+    const share = div(restore(node, node.dy), where(vanishes, 1, y));
+    return [mul(where(vanishes, 0, share), node.input(0))];
+  },
+  ReduceLogSum: (node) => {
+    const x = node.input(0);
+    return [expandLike(restore(node, mul(node.dy, exp(neg(node.y)))), x)];
+  },
+  ReduceSumSquare: (node) => [mul(restore(node, node.dy), mul(node.input(0), 2))],
   ArgMax: INDEX,
   ArgMin: INDEX,
   // The sum of all that came before becomes the sum of all that comes after.

@@ -1,23 +1,14 @@
 import * as op from "../../../src/builder/operators/index.ts";
-import type { Value } from "../../../src/builder/value.ts";
-import type { Case } from "./harness.ts";
-
-type In = Readonly<Record<"x" | "y" | "z", Value>>;
-
-function on(
-  inputs: Case["inputs"],
-  build: (inputs: In, g: Parameters<Case["build"]>[1]) => Value | readonly Value[],
-  shape: Case["shape"],
-  rest: Partial<Case> = {},
-): Case {
-  return { inputs, build: build as Case["build"], shape, ...rest };
-}
+import { elementwiseCases } from "./cases-elementwise.ts";
+import { type Case, on } from "./harness.ts";
 
 const nm = { x: ["n", "m"] };
 const bnm = { x: ["b", "n", "m"] };
 
 /** Every operator with a spread of arguments, and the shape that it must infer of named sizes. */
 export const cases: Readonly<Record<string, Case>> = {
+  ...elementwiseCases,
+
   // reduction.ts
   "reduceSum over all axes": on(nm, ({ x }) => op.reduceSum(x), []),
   "reduceSum keeping dims": on(nm, ({ x }) => op.reduceSum(x, { keepdims: true }), [1, 1]),

@@ -17,6 +17,16 @@ export interface Case {
   readonly open?: boolean;
 }
 
+/** A case, with operands called x, y and z. */
+export function on(
+  inputs: Case["inputs"],
+  build: (inputs: Readonly<Record<"x" | "y" | "z", Value>>, g: Graph) => Value | readonly Value[],
+  shape: Case["shape"],
+  rest: Partial<Case> = {},
+): Case {
+  return { inputs, build: build as Case["build"], shape, ...rest };
+}
+
 /** Sizes that stand for the names, all different so that mixing them up shows. */
 export const sizes: Readonly<Record<string, number>> = { n: 4, m: 5, b: 2, k: 6 };
 

@@ -1,0 +1,32 @@
+import * as op from "../../../src/builder/operators/index.ts";
+import { type Case, on } from "./harness.ts";
+
+const nm = { x: ["n", "m"] };
+const nm_m = { x: ["n", "m"], y: ["m"] };
+const float64 = { dtype: "float64" } as const;
+
+const curves = ["tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"] as const;
+const norms = ["reduceL1", "reduceL2", "reduceLogSum", "reduceSumSquare"] as const;
+
+/** Curves, variadic sums, norms and bits. */
+export const elementwiseCases: Readonly<Record<string, Case>> = {
+  ...Object.fromEntries(
+    curves.flatMap((name) => [
+      [name, on(nm, ({ x }) => op[name](x), ["n", "m"])],
+      [`${name} of float64`, on(nm, ({ x }) => op[name](x), ["n", "m"], float64)],
+    ]),
+  ),
+  sum: on(nm_m, ({ x, y }) => op.sum(x, y, 2), ["n", "m"]),
+  mean: on(nm_m, ({ x, y }) => op.mean(x, y, 2), ["n", "m"]),
+  "mean of float64": on(nm_m, ({ x, y }) => op.mean(x, y), ["n", "m"], float64),
+  "mean of one": on(nm, ({ x }) => op.mean(x), ["n", "m"]),
+  ...Object.fromEntries(
+    norms.flatMap((name) => [
+      [name, on(nm, ({ x }) => op[name](op.abs(x)), [])],
+      [
+        `${name} over the last axis`,
+        on(nm, ({ x }) => op[name](op.abs(x), { axes: -1, keepdims: true }), ["n", 1], float64),
+      ],
+    ]),
+  ),
+};
