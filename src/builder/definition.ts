@@ -46,6 +46,16 @@ export type VjpRule<Attributes = unknown> = (
   node: Pullback<Attributes>,
 ) => readonly (Value | undefined)[];
 
+/** What an operator computes, in other operators that have rules: how its gradient is found, and how it is
+ * written for types that ONNX Runtime has no kernel for.
+ *
+ * @param attributes in normal form
+ * @returns its outputs in order; undefined for one that nothing is known of */
+export type Expansion<Attributes> = (
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes,
+) => readonly (Value | undefined)[];
+
 /** An operator that this package defines, for one mode and element type. It has a body in standard
  * operators, which travels with each model as a FunctionProto, and a gradient rule. */
 export interface Definition {

@@ -1,5 +1,5 @@
 import { type Block, capturesOfNode, currentValue, type Node, readsOf } from "../builder/block.ts";
-import { type Definition, findDefinition } from "../builder/definition.ts";
+import { findDefinition } from "../builder/definition.ts";
 import { sameShape, sizeOfShape } from "../builder/dim.ts";
 import { isFloating } from "../builder/dtype.ts";
 import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
@@ -248,7 +248,7 @@ class Reverse {
 
   #pullback(node: Node, cotangents: readonly (Value | undefined)[]): Walk {
     const [y] = node.outputs as readonly [Value];
-    return {
+    const walk: Walk = {
       graph: this.#graph,
       node,
       attributes: node.normal,
@@ -271,7 +271,9 @@ class Reverse {
         const graph = this.#graph;
         return new Reverse(node.op, graph, ys, xs, this.#options, graph.block).pull(seeds);
       },
+      pullThrough: (body) => pullBackThrough(walk, body),
     };
+    return walk;
   }
 
   #collect(value: Value, cotangent: Value): void {
@@ -295,28 +297,32 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   const definition =
     node.definition ?? findDefinition(node.domain, node.op, graph.opsets.get(node.domain) ?? 0);
   if (definition !== undefined) {
-    return definition.vjp ?? ((walk) => pullBackThroughBody(definition, walk));
+    return definition.vjp ?? ((walk) => walk.pullThrough((inputs) => definition.body(inputs as Value[])));
   }
   return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
 }
 
-/** The rule of an operator that has none of its own: its body's. The body is applied to stand-ins for
- * the inputs, so that the way from one input to another is not taken twice. */
-function pullBackThroughBody(definition: Definition, node: Walk): Cotangents | Missing {
-  const inputs = node.inputs.map((input) => input && identity(input));
-  const outputs = definition.body(inputs as Value[]);
+/** The rule of an operator by what it computes, written in other operators. That is applied to stand-ins
+ * for the inputs, so that the way from one input to another is not taken twice. */
+function pullBackThrough(
+  node: Walk,
+  body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[],
+): Cotangents | Missing {
+  // Those that no gradient goes to stay as they are, with what is known of their elements.
+  const inputs = node.inputs.map((input, i) => (input && node.wants(i) ? identity(input) : input));
+  const outputs = body(inputs);
   const reached = outputs.flatMap((y, i) => {
     const seed = node.cotangent(i);
-    return seed === undefined ? [] : [{ y, seed }];
+    return y === undefined || seed === undefined ? [] : [{ y, seed }];
   });
   const ys = reached.map(({ y }) => y);
   const xs = [...new Set(inputs.filter((_, i) => node.wants(i)))] as Value[];
   const seeds = reached.map(({ seed }) => seed);
-  const given = new Reverse(definition.name, node.graph, ys, xs, node.options).pull(seeds);
+  const given = new Reverse(node.node.op, node.graph, ys, xs, node.options).pull(seeds);
   if (isMissing(given)) return given;
   // What was given twice has one stand-in, and its whole cotangent at the first place.
   return inputs.map((input, i) =>
-    inputs.indexOf(input) === i ? given[xs.indexOf(input as Value)] : undefined,
+    node.wants(i) && inputs.indexOf(input) === i ? given[xs.indexOf(input as Value)] : undefined,
   );
 }
 

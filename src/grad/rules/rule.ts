@@ -1,4 +1,4 @@
-import type { Pullback } from "../../builder/definition.ts";
+import type { Expansion, Pullback } from "../../builder/definition.ts";
 import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sumTo } from "../broadcast.ts";
@@ -30,12 +30,29 @@ export interface Walk<Attributes = unknown> extends Pullback<Attributes> {
     xs: readonly Value[],
     seeds: readonly Value[],
   ) => Cotangents | Missing;
+  /** Goes back through what makes the node's outputs of its inputs by other operators. An output that is
+   * undefined has no part in it. */
+  readonly pullThrough: (
+    body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[],
+  ) => Cotangents | Missing;
 }
 
 /** How cotangents go back through an operator: those of its inputs and, for a node with bodies, then those
  * of what the bodies read from outside (`capturesOfNode`). A function may find that it cannot, for the
  * attributes or ranks at hand, and answer `missing`. */
 export type Rule<Attributes> = ((node: Walk<Attributes>) => Cotangents | Missing) | Zero | Missing;
+
+/** The rule of an operator that is nothing but other operators together: theirs. */
+export function byExpansion<Attributes>(
+  expansion: Expansion<Attributes>,
+): (node: Walk<Attributes>) => Cotangents | Missing {
+  return (node) => {
+    if (node.inputs.some((input) => input !== undefined && input.shape === undefined)) {
+      return missing("the rank of an operand is not known");
+    }
+    return node.pullThrough((inputs) => expansion(inputs, node.attributes));
+  };
+}
 
 /** The rules of some operators. */
 export type Rules<Names extends OperatorName> = {
