@@ -4,6 +4,7 @@ import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
 import type { ScanAxes } from "./iteration.ts";
+import type { Recurrent } from "./operators/recurrent.ts";
 import type { Window } from "./operators/windows.ts";
 import type { TensorData } from "./tensor.ts";
 import type { Value } from "./value.ts";
@@ -196,6 +197,11 @@ export interface OperatorTable {
   ScatterElements: Axis & { readonly reduction: ScatterReduction };
   ScatterND: { readonly reduction: ScatterReduction };
   NonZero: None;
+
+  // operators/recurrent.ts
+  RNN: Recurrent;
+  GRU: Recurrent & { readonly linearBeforeReset: boolean };
+  LSTM: Recurrent & { readonly inputForget: boolean };
 
   // operators/control.ts
   If: None;

@@ -297,7 +297,9 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   const definition =
     node.definition ?? findDefinition(node.domain, node.op, graph.opsets.get(node.domain) ?? 0);
   if (definition !== undefined) {
-    return definition.vjp ?? ((walk) => walk.pullThrough((inputs) => definition.body(inputs as Value[])));
+    return (
+      definition.vjp ?? ((walk) => walk.pullThrough((inputs) => definition.body(inputs as Value[])))
+    );
   }
   return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
 }

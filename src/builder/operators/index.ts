@@ -11,6 +11,7 @@ import { mathSchemas } from "./math.ts";
 import { movementSchemas } from "./movement.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
+import { recurrentSchemas } from "./recurrent.ts";
 import { reductionSchemas } from "./reduction.ts";
 import { reshapeSchemas } from "./reshape.ts";
 import { scanSchemas } from "./scan.ts";
@@ -102,6 +103,17 @@ export {
   maxPool,
 } from "./pooling.ts";
 export {
+  type ActivationName,
+  type Direction,
+  type GruOptions,
+  gru,
+  type LstmOptions,
+  lstm,
+  type RecurrentOptions,
+  type RecurrentResult,
+  rnn,
+} from "./recurrent.ts";
+export {
   type ArgOptions,
   argMax,
   argMin,
@@ -172,6 +184,7 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...indexingSchemas,
   ...controlSchemas,
   ...scanSchemas,
+  ...recurrentSchemas,
 };
 
 /** The schema of an ai.onnx operator; undefined for those that the builder does not know. */

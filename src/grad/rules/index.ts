@@ -10,6 +10,7 @@ import { mathRules } from "./math.ts";
 import { movementRules } from "./movement.ts";
 import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
+import { recurrentRules } from "./recurrent.ts";
 import { reductionRules } from "./reduction.ts";
 import type { Rule } from "./rule.ts";
 import { trigonometryRules } from "./trigonometry.ts";
@@ -29,6 +30,7 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...movementRules,
   ...indexingRules,
   ...controlRules,
+  ...recurrentRules,
 };
 
 /** The rule of an ai.onnx operator, given with its node's own attributes; undefined if there is none. */

@@ -508,4 +508,22 @@ export const cases: Readonly<Record<string, Case>> = {
     dtype: "float64",
     open: true,
   }),
+
+  // recurrent.ts
+  rnn: on(
+    { x: ["n", "b", 3], y: [1, 2, 3], z: [1, 2, 2] },
+    ({ x, y, z }) => Object.values(op.rnn(x, y, z)),
+    ["n", 1, "b", 2],
+  ),
+  "gru backwards": on(
+    { x: ["n", "b", 3], y: [1, 6, 3], z: [1, 6, 2] },
+    ({ x, y, z }) => Object.values(op.gru(x, y, z, undefined, { direction: "reverse" })),
+    ["n", 1, "b", 2],
+  ),
+  "lstm both ways": on(
+    { x: ["n", "b", 3], y: [2, 8, 3], z: [2, 8, 2] },
+    ({ x, y, z }) => Object.values(op.lstm(x, y, z, undefined, { direction: "bidirectional" })),
+    ["n", 2, "b", 2],
+    { dtype: "float64" },
+  ),
 };
