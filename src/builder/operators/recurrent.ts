@@ -25,6 +25,7 @@ export interface Activation {
   readonly beta: number;
 }
 
+/** Which way a recurrent operator goes through the steps. */
 export type Direction = "forward" | "reverse" | "bidirectional";
 
 /** What RNN, GRU and LSTM have in common, in normal form. */
@@ -53,6 +54,7 @@ const ACTIVATIONS = {
   Softplus: [],
 } as const satisfies Record<string, readonly [alpha?: number, beta?: number]>;
 
+/** The activations that recurrent operators can have; other numbers than their defaults take `graph.node`. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 
 /** Options that rnn, gru and lstm share. */
