@@ -17,6 +17,17 @@ export type {
   Tensors,
 } from "./runtime/session.ts";
 export type { Stepper } from "./runtime/stepper.ts";
+export type { Data } from "./trainer/data.ts";
+export { createTrainer, type NodeTrainerOptions } from "./trainer/node.ts";
+export type { BatchOptions, EarlyStopping, FitOptions, TrainerOptions } from "./trainer/options.ts";
+export type { EpochRecord, Scores, StepRecord } from "./trainer/records.ts";
+export {
+  type ExportOptions,
+  type Fit,
+  type PredictOptions,
+  type Trainer,
+  TrainingError,
+} from "./trainer/trainer.ts";
 
 /** A tensor with `data`, `dims` and `type`: onnxruntime's own. */
 export type Tensor = RuntimeTensor;

@@ -14,10 +14,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   grad: ["builder", "grad"],
   train: ["builder", "ops", "grad", "train"],
   runtime: ["builder", "runtime"],
-  cli: ["builder", "ops", "grad", "train", "runtime", "index.ts", "node.ts", "cli"],
+  trainer: ["builder", "train", "runtime", "trainer"],
+  cli: ["builder", "ops", "grad", "train", "runtime", "trainer", "index.ts", "node.ts", "cli"],
   "index.ts": ["builder", "ops", "grad", "train"],
-  "node.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime"],
-  "web.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime"],
+  "node.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime", "trainer"],
+  "web.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime", "trainer"],
   "version.ts": [],
 };
 

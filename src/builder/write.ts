@@ -28,6 +28,9 @@ export interface ModelOptions {
   /** Write the slice that computes these, under these names, without updates: an inference model.
    * Straight-through operators become their hard side. By default all outputs and updates. */
   readonly outputs?: Readonly<Record<string, Value>>;
+  /** Beside `outputs`: write the updates as well, so that it is a training step with these outputs alone.
+   * Default false; without `outputs` they are written in any case. */
+  readonly updates?: boolean;
   /** Elements to give the parameters instead of their initial ones, by name. */
   readonly state?: Readonly<Record<string, Literal | StateTensor>>;
   /** Whether parameters are written as inputs or as initialisers. By default inputs in a training step,
@@ -51,14 +54,15 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   checkState(graph, options.state);
   const whole = options.outputs === undefined;
   const outputs = requestedOutputs(graph, options);
-  const updates = whole ? graph.updates : new Map<Value, Value>();
+  const step = whole || options.updates === true;
+  const updates = step ? graph.updates : new Map<Value, Value>();
   if (outputs.size + updates.size === 0) {
     throw new GraphError("toModel", `${graph} has no outputs; name one with graph.output(…)`);
   }
   const plan = planModel(graph.root, {
     roots: [...outputs.values(), ...updates.values()],
     keepImported: whole,
-    inference: !whole,
+    inference: !step,
   });
 
   const names = new Names(graph.source?.names, graph.source?.reserved);

@@ -18,6 +18,14 @@ export interface HeldState {
    * @param feeds the inputs that are not held
    * @returns the outputs that are no next values */
   step(feeds: Tensors): Promise<Tensors>;
+  /** Runs another model by the state as it is.
+   * @param held what each of its inputs reads of the state, by name
+   * @param feeds its other inputs */
+  runBeside(
+    model: LoadedModel,
+    held: ReadonlyMap<string, string>,
+    feeds: Tensors,
+  ): Promise<Tensors>;
   /** Copies of all. */
   read(): Tensors;
   /** Replaces some, by copies. */
@@ -55,6 +63,16 @@ export class FedState implements HeldState {
     }
     this.#state = state;
     return results;
+  }
+
+  runBeside(
+    model: LoadedModel,
+    held: ReadonlyMap<string, string>,
+    feeds: Tensors,
+  ): Promise<Tensors> {
+    const inputs = { ...feeds };
+    for (const [input, name] of held) inputs[input] = this.#state[name] as Tensor;
+    return model.run("evaluate", inputs);
   }
 
   read(): Tensors {

@@ -1,4 +1,6 @@
+import type { Tensor } from "onnxruntime-common";
 import type { HeldState, StatePair } from "./held-state.ts";
+import type { LoadedModel } from "./model.ts";
 import type { NativeAddon, NativeResult, NativeSession, NativeStepper } from "./native-addon.ts";
 import { fromNative, tensorOf, toNative } from "./native-tensor.ts";
 import type { TensorConstructor, Tensors } from "./session.ts";
@@ -46,6 +48,17 @@ export class NativeState implements HeldState {
     const inputs = this.#feeds.map((name) => toNative(feeds[name], `input ${name}`));
     const results = await this.#addon.step(this.#stepper, inputs);
     return this.#named(this.#results, results, "output");
+  }
+
+  async runBeside(
+    model: LoadedModel,
+    held: ReadonlyMap<string, string>,
+    feeds: Tensors,
+  ): Promise<Tensors> {
+    const state = this.read();
+    const inputs = { ...feeds };
+    for (const [input, name] of held) inputs[input] = state[name] as Tensor;
+    return model.run("evaluate", inputs);
   }
 
   read(): Tensors {

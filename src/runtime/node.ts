@@ -28,7 +28,7 @@ export interface StepperOptions extends SessionOptions {
   readonly state?: Feeds;
 }
 
-const SESSION_OPTIONS = ["backend", ...RUNTIME_OPTIONS] as const;
+export const SESSION_OPTIONS = ["backend", ...RUNTIME_OPTIONS] as const;
 
 /** Loads a model to run it.
  *
@@ -91,7 +91,10 @@ export const evaluate: Evaluate<SessionOptions> = makeEvaluate(
   SESSION_OPTIONS,
 );
 
-async function load(
+/** Loads a model into the runtime that the options ask for.
+ *
+ * @param operator the function to name in errors */
+export async function load(
   operator: string,
   model: Graph | Uint8Array | string,
   options: SessionOptions,

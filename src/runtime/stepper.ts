@@ -34,6 +34,19 @@ export interface Stepper {
   dispose(): Promise<void>;
 }
 
+/** A stepper by whose state other models can be run. */
+export interface HoldingStepper extends Stepper {
+  /** Runs a model whose inputs are parameters and feeds. Calls are in turn with those of `step`.
+   *
+   * @param held what each of its parameters reads of the state, by name
+   * @param feeds its other inputs, as tensors of the types and shapes that it declares */
+  runBeside(
+    model: LoadedModel,
+    held: ReadonlyMap<string, string>,
+    feeds: Tensors,
+  ): Promise<Tensors>;
+}
+
 /** Makes a stepper of a loaded training step.
  *
  * @param graph where the model was written from, if it was: it knows initial values
@@ -42,7 +55,7 @@ export function stepperOf(
   model: LoadedModel,
   graph: Graph | undefined,
   given: Feeds = {},
-): Stepper {
+): HoldingStepper {
   const pairs = statePairs(model);
   const updated = new Set(pairs.map(({ parameter }) => parameter.name));
   // A parameter that no update changes is held as well. A file does not say which inputs are such; those
@@ -58,7 +71,7 @@ export function stepperOf(
   return new StateKeeper(model, pairs, state);
 }
 
-class StateKeeper implements Stepper {
+class StateKeeper implements HoldingStepper {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly #model: LoadedModel;
@@ -81,6 +94,14 @@ class StateKeeper implements Stepper {
     this.#rejectState(feeds);
     const tensors = convertFeeds("step", this.inputs, feeds, this.#model.Tensor);
     return this.#inTurn("step", () => this.#held.step(tensors));
+  }
+
+  runBeside(
+    model: LoadedModel,
+    held: ReadonlyMap<string, string>,
+    feeds: Tensors,
+  ): Promise<Tensors> {
+    return this.#inTurn("evaluate", () => this.#held.runBeside(model, held, feeds));
   }
 
   state(): Promise<Tensors> {
