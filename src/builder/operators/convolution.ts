@@ -302,7 +302,9 @@ function padsForShape(
   const pads = sizes.map((size, i): readonly [number, number] => {
     const reach = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
     const full = ((spatial[i] as number) - 1) * (strides[i] as number) + (extra[i] ?? 0) + reach;
-    const total = Math.max(full - size, 0);
+    const total = full - size;
+    // A shape that the windows do not reach is filled up at the end.
+    if (total < 0) return [0, total];
     const half = Math.floor(total / 2);
     return auto === "SAME_UPPER" ? [half, total - half] : [total - half, half];
   });
@@ -330,10 +332,12 @@ export const convolutionSchemas: Schemas<"Conv" | "ConvTranspose"> = {
       const plain = { ...node, attributes: valid ? node.attributes : attributes };
       const window = windowOf(plain, inputOf(node, 1).shape?.slice(2));
       const extra = intsOf(node, "output_padding") ?? window?.kernel.map(() => 0) ?? [];
+      const shaped = window && padsForShape(node, window, extra);
+      const pads = shaped?.pads.map(([before, after]) => [before, Math.max(after, 0)] as const);
       return {
         group: intOf(node, "group", 1),
-        window: window && padsForShape(node, window, extra),
-        outputPadding: extra,
+        window: shaped && pads && { ...shaped, pads },
+        outputPadding: extra.map((more, i) => more - Math.min(shaped?.pads[i]?.[1] ?? 0, 0)),
       };
     },
     infer: (node, { window, group, outputPadding }) => {

@@ -12,6 +12,7 @@ import {
   log,
   mul,
   neg,
+  or,
   pow,
   round,
   sign,
@@ -148,20 +149,28 @@ export const arithmeticRules: Rules<
   Ceil: FLAT,
   Round: FLAT,
   // 1 at the bounds themselves, and nothing for the bounds, as PyTorch has it.
+  // Where the bounds cross, the upper one holds.
   Clip: (node) => {
     const x = node.input(0);
     const [low, high] = [node.optional(1), node.optional(2)];
-    const tests = [
-      ...(low === undefined ? [] : [greaterOrEqual(x, low)]),
-      ...(high === undefined ? [] : [lessOrEqual(x, high)]),
-    ];
-    if (tests.length === 0) return [node.dy];
-    return [
-      where(
-        tests.reduce((a, b) => and(a, b)),
-        node.dy,
-        0,
-      ),
-    ];
+    const only = (...tests: Value[]) =>
+      tests.length === 0
+        ? node.dy
+        : where(
+            tests.reduce((a, b) => and(a, b)),
+            node.dy,
+            0,
+          );
+    return broadcast(
+      node,
+      () =>
+        only(
+          ...(low === undefined ? [] : [greaterOrEqual(x, low)]),
+          ...(high === undefined ? [] : [lessOrEqual(x, high)]),
+        ),
+      low && (() => only(less(x, low), ...(high === undefined ? [] : [less(low, high)]))),
+      high &&
+        (() => only(low === undefined ? greater(x, high) : or(greater(x, high), less(high, low)))),
+    );
   },
 };

@@ -1,0 +1,28 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+/** Imports a TypeScript file of this repository, with what it imports from src/ and test/. */
+export async function runTypeScript(file) {
+  const root = join(import.meta.dirname, "..");
+  // Inside the repository, so that packages are found.
+  const bundle = join(root, "out", `${process.pid}-${Date.now()}.mjs`);
+  await build({
+    entryPoints: [file],
+    outfile: bundle,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    alias: { softonnx: join(root, "src/index.ts") },
+    sourcemap: "inline",
+    logLevel: "error",
+  });
+  try {
+    return await import(pathToFileURL(bundle).href);
+  } finally {
+    rmSync(bundle);
+  }
+}
