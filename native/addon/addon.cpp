@@ -3,6 +3,7 @@
 // crash the process.
 #include <node_api.h>
 
+#include "beside.h"
 #include "js.h"
 #include "run.h"
 #include "runtime.h"
@@ -57,6 +58,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "endProfiling", end_profiling);
   set_function(env, exports, "createStepper", create_stepper);
   set_function(env, exports, "step", step);
+  set_function(env, exports, "runBeside", run_beside);
   set_function(env, exports, "readState", read_state);
   set_function(env, exports, "writeState", write_state);
   set_function(env, exports, "disposeStepper", dispose_stepper);

@@ -5,6 +5,7 @@ import { GraphError } from "../builder/errors.ts";
 import { type ModelHeader, readHeader } from "../builder/read-header.ts";
 import { convertFeeds } from "./feeds.ts";
 import { FedState, type HeldState, type StatePair } from "./held-state.ts";
+import type { NativeSession } from "./native-addon.ts";
 import type { Feeds, Session, TensorConstructor, TensorInfo, Tensors } from "./session.ts";
 
 /** What runs a model: an InferenceSession, or a session of our own. */
@@ -13,6 +14,8 @@ export interface Runner {
   readonly outputMetadata: readonly InferenceSession.ValueMetadata[];
   run(feeds: Tensors): Promise<InferenceSession.ReturnType>;
   release(): Promise<void>;
+  /** The addon's session, if it is one. */
+  readonly native?: NativeSession;
   /** Holds state where it need not cross into JavaScript at every step. */
   holdState?(pairs: readonly StatePair[], state: Tensors): HeldState;
 }
@@ -36,6 +39,10 @@ export class LoadedModel {
     this.Tensor = Tensor;
     this.inputs = session.inputMetadata.map((metadata) => this.#info(metadata));
     this.outputs = session.outputMetadata.map((metadata) => this.#info(metadata));
+  }
+
+  get native(): NativeSession | undefined {
+    return this.#session.native;
   }
 
   get header(): ModelHeader {

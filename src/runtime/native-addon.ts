@@ -89,6 +89,12 @@ export interface NativeAddon {
   endProfiling(session: NativeSession): string;
   createStepper(session: NativeSession, held: readonly NativeHeld[]): NativeStepper;
   step(stepper: NativeStepper, feeds: readonly NativeTensor[]): Promise<NativeResult[]>;
+  runBeside(
+    stepper: NativeStepper,
+    session: NativeSession,
+    held: readonly (number | null)[],
+    feeds: readonly NativeTensor[],
+  ): Promise<NativeResult[]>;
   readState(stepper: NativeStepper): NativeResult[];
   writeState(stepper: NativeStepper, position: number, tensor: NativeTensor): void;
   disposeStepper(stepper: NativeStepper): void;

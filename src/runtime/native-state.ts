@@ -1,4 +1,3 @@
-import type { Tensor } from "onnxruntime-common";
 import type { HeldState, StatePair } from "./held-state.ts";
 import type { LoadedModel } from "./model.ts";
 import type { NativeAddon, NativeResult, NativeSession, NativeStepper } from "./native-addon.ts";
@@ -55,10 +54,19 @@ export class NativeState implements HeldState {
     held: ReadonlyMap<string, string>,
     feeds: Tensors,
   ): Promise<Tensors> {
-    const state = this.read();
-    const inputs = { ...feeds };
-    for (const [input, name] of held) inputs[input] = state[name] as Tensor;
-    return model.run("evaluate", inputs);
+    const { native } = model;
+    if (native === undefined) throw new Error("the model is not one of the native backend");
+    const names = native.inputs.map(({ name }) => name);
+    const positions = names.map((name) => {
+      const state = held.get(name);
+      return state === undefined ? null : this.#held.indexOf(state);
+    });
+    const fed = names
+      .filter((name) => !held.has(name))
+      .map((name) => toNative(feeds[name], `input ${name}`));
+    const results = await this.#addon.runBeside(this.#stepper, native, positions, fed);
+    const outputs = native.outputs.map(({ name }) => name);
+    return this.#named(outputs, results, "output");
   }
 
   read(): Tensors {

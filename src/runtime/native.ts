@@ -83,6 +83,7 @@ export async function createNativeRunner(
         results.map(([name, value]) => [name, tensorOf(value as TensorParts, Tensor)]),
       );
     },
+    native: handler.session,
     release: () => handler.dispose(),
     holdState: (pairs, state) => handler.holdState(Tensor, pairs, state),
   };
@@ -113,12 +114,12 @@ class NativeSessionHandler implements InferenceSessionHandler {
   readonly outputNames: readonly string[];
   readonly inputMetadata: readonly InferenceSession.ValueMetadata[];
   readonly outputMetadata: readonly InferenceSession.ValueMetadata[];
+  readonly session: NativeSession;
   readonly #addon: NativeAddon;
-  readonly #session: NativeSession;
 
   constructor(addon: NativeAddon, session: NativeSession) {
     this.#addon = addon;
-    this.#session = session;
+    this.session = session;
     this.inputNames = session.inputs.map((port) => port.name);
     this.outputNames = session.outputs.map((port) => port.name);
     this.inputMetadata = session.inputs.map((port) => metadata(port, "input"));
@@ -138,7 +139,7 @@ class NativeSessionHandler implements InferenceSessionHandler {
       output: this.outputNames.indexOf(name),
       into: into === null ? null : toNative(into, `output ${name}`),
     }));
-    const results = await this.#addon.run(this.#session, inputs, outputs, runOptions(options));
+    const results = await this.#addon.run(this.session, inputs, outputs, runOptions(options));
     const values: Record<string, OnnxValue> = {};
     wanted.forEach(([name, into], i) => {
       const result = results[i];
@@ -150,18 +151,18 @@ class NativeSessionHandler implements InferenceSessionHandler {
   }
 
   holdState(Tensor: TensorConstructor, pairs: readonly StatePair[], state: Tensors): HeldState {
-    return new NativeState(this.#addon, this.#session, Tensor, pairs, state);
+    return new NativeState(this.#addon, this.session, Tensor, pairs, state);
   }
 
   async dispose(): Promise<void> {
-    this.#addon.dispose(this.#session);
+    this.#addon.dispose(this.session);
   }
 
   /** Profiling starts with the session, by the option `enableProfiling`. */
   startProfiling(): void {}
 
   endProfiling(): void {
-    this.#addon.endProfiling(this.#session);
+    this.#addon.endProfiling(this.session);
   }
 }
 

@@ -133,6 +133,19 @@ const cases: Record<string, () => Promise<void>> = {
     assert(floats(readState(stepper)[0]) === "8", "three steps were taken");
   },
 
+  async beside() {
+    const { createSession, createStepper, step, runBeside, disposeStepper, dispose } = addon();
+    const session = await createSession(doubling, none);
+    const other = await createSession(doubling, none);
+    const stepper = createStepper(session, [{ input: 1, next: 1, start: tensor(3) }]);
+    const running = runBeside(stepper, other, [null, 0], [tensor(5)]);
+    assert(/step is under way/.test(thrown(() => step(stepper, [tensor(0)]))), "one at a time");
+    disposeStepper(stepper);
+    dispose(other);
+    const [y, next] = await running;
+    assert(floats(y) === "8" && floats(next) === "6", "it runs by the state, though disposed of");
+  },
+
   async arguments() {
     const exported = addon();
     const session = await exported.createSession(doubling, none);
@@ -162,6 +175,8 @@ const cases: Record<string, () => Promise<void>> = {
       new Proxy(stepper, {}),
       [held],
       [held, held],
+      [null, 0],
+      [0, 0],
       [{ ...held, input: 7 }],
       [{ ...held, next: -1 }],
       [{ ...held, next: null }],
@@ -177,11 +192,12 @@ const cases: Record<string, () => Promise<void>> = {
       state = (state * 48271) % 2147483647;
       return pool[state % pool.length];
     };
-    for (const name of ["createStepper", "step", "readState", "writeState"]) {
+    for (const name of ["createStepper", "step", "runBeside", "readState", "writeState"]) {
       for (let i = 0; i < 3000; i++) {
         const known = name === "createStepper" ? session : stepper;
+        const second = name === "runBeside" && i % 3 === 0 ? session : pick();
         try {
-          await functions[name]?.(i % 2 === 0 ? known : pick(), pick(), pick());
+          await functions[name]?.(i % 2 === 0 ? known : pick(), second, pick(), pick());
         } catch {
           refused++;
         }

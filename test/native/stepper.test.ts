@@ -191,6 +191,7 @@ native("Nothing done with a native stepper crashes the process:", () => {
     unreferenced: "dropping a stepper during its step",
     dispose: "disposing of it twice and during its step",
     overlap: "starting a step, or changing the state, during a step",
+    beside: "running another session by the state",
     arguments: "calling the addon with anything",
     workers: "steppers in four threads",
     terminate: "terminating a worker during its steps",

@@ -291,6 +291,28 @@ describe.each(BACKENDS)("a trainer on the backend %s", (backend) => {
   });
 });
 
+(nativeStatus().available ? test : test.skip)(
+  "on the native backend, parameters never cross into JavaScript",
+  async () => {
+    const g = new Graph("large");
+    const x = g.input("x", "float32", ["n"]);
+    const w = g.parameter("w", 1, [2 ** 20]);
+    const trainer = createTrainer(g, {
+      loss: w.square().mean().mul(x.mean()),
+      optimizer: optimizers.sgd({ rate: 1 }),
+      outputs: { y: x.mul(w.mean()) },
+      backend: "native",
+    });
+    const x40 = Array.from({ length: 40 }, () => 1);
+    await trainer.fit({ x: x40 }, { batchSize: 4, validation: { x: x40 } }).all();
+    const before = process.memoryUsage().arrayBuffers;
+    await trainer.fit({ x: x40 }, { batchSize: 4, epochs: 2, validation: { x: x40 } }).all();
+    await trainer.predict({ x: x40 }, { batchSize: 4 });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
+    await trainer.dispose();
+  },
+);
+
 describe("what a trainer refuses", () => {
   const { g, loss, prediction } = linear();
   const sgd = optimizers.sgd({ rate: 0.1 });
