@@ -26,7 +26,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const HOSTED = new Set(["runtime", "node.ts", "web.ts", "cli"]);
 
 const PROTOBUF = /^(onnx-buf|@bufbuild\/protobuf)(\/|$)/;
-const READER_AND_WRITER = ["builder/read.ts", "builder/write.ts"];
+const READER_AND_WRITER = ["builder/read.ts", "builder/read-function.ts", "builder/write.ts"];
 
 interface Import {
   readonly specifier: string;

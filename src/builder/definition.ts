@@ -1,3 +1,4 @@
+import type { FunctionProto } from "onnx-buf";
 import type { Node } from "./block.ts";
 import type { Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
@@ -77,6 +78,8 @@ export interface Definition {
    * gradient pass alone, so an inference export replaces its outputs by `passes`. "building": cannot be
    * written to a file (it closes over JavaScript) and is always replaced. */
   readonly life: "always" | "training" | "building";
+  /** The function that it is in the model it was read with, which is written back as it was. */
+  readonly source?: FunctionProto;
   /** For the lives other than "always": the input that each output equals. */
   readonly passes?: readonly number[];
 }

@@ -7,6 +7,8 @@ import { checkOptions, failArgument } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/index.ts";
 import { attributesOfProto } from "./read-attribute.ts";
+import { ImportedFunctions } from "./read-function.ts";
+import { bodyTypes, hasLongAttribute, plainDomain } from "./read-node.ts";
 import { declaredTypes, mergeTypes, typeOfProto, UNKNOWN } from "./read-type.ts";
 import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
 import type { NodeFacts } from "./schema.ts";
@@ -93,11 +95,6 @@ function opsetsOf(model: ModelProto): ReadonlyMap<string, number> {
   return opsets;
 }
 
-/** ai.onnx goes by its name and by none. */
-function plainDomain(domain: string): string {
-  return domain === "ai.onnx" ? "" : domain;
-}
-
 /** The names that can be read in a block: its own, and those of the blocks around it. */
 class Scope {
   readonly outer: Scope | undefined;
@@ -123,11 +120,13 @@ class ModelReader {
   readonly #graph: Graph;
   readonly #source: ModelSource;
   readonly #opsets: ReadonlyMap<string, number>;
+  readonly #functions: ImportedFunctions;
 
   constructor(graph: Graph, source: ModelSource, opsets: ReadonlyMap<string, number>) {
     this.#graph = graph;
     this.#source = source;
     this.#opsets = opsets;
+    this.#functions = new ImportedFunctions(source.model.functions);
   }
 
   read(proto: GraphProto): void {
@@ -282,7 +281,12 @@ class ModelReader {
         normal = schema.normal(facts);
         return { normal, types: schema.infer(facts, normal) };
       }
-      const definition = this.#definition(proto, domain);
+      const imported = this.#functions.find(domain, proto.opType, proto.overload);
+      if (imported !== undefined && this.#kernel(proto, domain) === undefined) {
+        const application = this.#functions.definitionOf(this.#graph, imported, facts.attributes);
+        return { definition: application, types: typesOrNone(application, inputs) };
+      }
+      const definition = this.#kernel(proto, domain);
       if (definition === undefined) return { types: [] };
       checkArity(proto.opType, definition.inputs.length, inputs.length);
       return { definition, types: definition.infer(inputs as readonly Value[]) };
@@ -291,7 +295,7 @@ class ModelReader {
     }
   }
 
-  #definition(proto: NodeProto, domain: string): Definition | undefined {
+  #kernel(proto: NodeProto, domain: string): Definition | undefined {
     if (proto.overload !== "" || proto.input.includes("")) return undefined;
     return findDefinition(domain, proto.opType, this.#opsets.get(domain) ?? 0);
   }
@@ -316,28 +320,17 @@ class ModelReader {
   }
 }
 
-/** The arguments of a Loop's or Scan's body, which files often leave without types: the round, the
- * condition, and the state, whose sizes may change from round to round. */
-function bodyTypes(
-  proto: NodeProto,
+/** The types of what a function gives, none where its body cannot be followed: by the way it is applied
+ * its gradient is told apart from that of an operator nobody knows. */
+function typesOrNone(
+  { infer }: Definition,
   inputs: readonly (Value | undefined)[],
 ): readonly TensorType[] {
-  if (plainDomain(proto.domain) !== "") return [];
-  if (proto.opType === "Scan") {
-    return inputs.map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined }));
+  try {
+    return infer(inputs as readonly Value[]);
+  } catch {
+    return [];
   }
-  if (proto.opType !== "Loop") return [];
-  return [
-    { dtype: "int64", shape: [] },
-    { dtype: "bool", shape: [] },
-    ...inputs.slice(2).map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined })),
-  ];
-}
-
-/** Whether an attribute is longer than any list of axes or sizes, or any equation, can be: to infer
- * something of it could take a time that grows with its square. */
-function hasLongAttribute(proto: NodeProto): boolean {
-  return proto.attribute.some(({ ints, s }) => ints.length > 4096 || s.length > 4096);
 }
 
 function failUnknownInput(scope: Scope, proto: NodeProto, index: number, name: string): never {

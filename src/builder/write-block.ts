@@ -89,6 +89,7 @@ export class BlockWriter {
     return create(NodeProtoSchema, {
       opType: node.op,
       domain: node.domain,
+      overload: node.definition?.source?.overload ?? "",
       name: this.#names.ofNode(node),
       input: chosen(node.inputs, parts?.inputs).map((input) =>
         input === undefined ? "" : this.#read(input),

@@ -29,6 +29,7 @@ export function functionsOf(
 ): FunctionProto[] {
   const functions = new Map<string, FunctionProto>();
   const add = (definition: Definition, node: Node) => {
+    if (definition.source !== undefined) return;
     const key = `${definition.domain}:${definition.name}`;
     if (functions.has(key)) return;
     const { proto, inner } = functionOf(definition, node, opset, newGraph);

@@ -40,10 +40,16 @@ const cases: readonly [string, Build, readonly Numbers[], readonly (readonly num
     [[0, 1, 1, 1, 0]],
   ],
   [
-    "clip gives its bounds nothing",
-    (x, low) => clip(x, low),
-    [numbers([-2, 0]), numbers([-1], [])],
-    [[0, 1], [0]],
+    "clip gives its bounds what they cut off",
+    (x, low, high) => clip(x, low, high),
+    [numbers([-2, -1, 0, 1, 2, 3]), numbers([-1], []), numbers([1], [])],
+    [[0, 1, 1, 1, 0, 0], [1], [2]],
+  ],
+  [
+    "clip with crossed bounds gives all to the upper one",
+    (x, low, high) => clip(x, low, high),
+    [numbers([-2, 0, 2]), numbers([1], []), numbers([-1], [])],
+    [[0, 0, 0], [0], [3]],
   ],
   [
     "max of two equal",

@@ -1,0 +1,32 @@
+import type { NodeProto } from "onnx-buf";
+import type { TensorType } from "./definition.ts";
+import type { Value } from "./value.ts";
+
+/** ai.onnx goes by its name and by none. */
+export function plainDomain(domain: string): string {
+  return domain === "ai.onnx" ? "" : domain;
+}
+
+/** The arguments of a Loop's or Scan's body, which files often leave without types: the round, the
+ * condition, and the state, whose sizes may change from round to round. */
+export function bodyTypes(
+  proto: NodeProto,
+  inputs: readonly (Value | undefined)[],
+): readonly TensorType[] {
+  if (plainDomain(proto.domain) !== "") return [];
+  if (proto.opType === "Scan") {
+    return inputs.map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined }));
+  }
+  if (proto.opType !== "Loop") return [];
+  return [
+    { dtype: "int64", shape: [] },
+    { dtype: "bool", shape: [] },
+    ...inputs.slice(2).map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined })),
+  ];
+}
+
+/** Whether an attribute is longer than any list of axes or sizes, or any equation, can be: to infer
+ * something of it could take a time that grows with its square. */
+export function hasLongAttribute(proto: NodeProto): boolean {
+  return proto.attribute.some(({ ints, s }) => ints.length > 4096 || s.length > 4096);
+}
