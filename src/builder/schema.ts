@@ -4,6 +4,7 @@ import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
 import type { ScanAxes } from "./iteration.ts";
+import type { TargetLoss } from "./operators/losses.ts";
 import type { Recurrent } from "./operators/recurrent.ts";
 import type { Window } from "./operators/windows.ts";
 import type { TensorData } from "./tensor.ts";
@@ -15,6 +16,11 @@ export type None = Readonly<Record<never, never>>;
 export interface Axis {
   /** From 0; undefined only where the rank is not known and the axis counts from the end. */
   readonly axis: number;
+}
+
+/** An axis, or all axes from one on as if they were one, as some operators had it before opset 13. */
+export interface Flattened extends Axis {
+  readonly flattened: boolean;
 }
 
 export interface Reduction {
@@ -105,8 +111,8 @@ export interface OperatorTable {
     readonly exclusive: boolean;
     readonly reverse: boolean;
   };
-  Softmax: Axis;
-  LogSoftmax: Axis;
+  Softmax: Flattened;
+  LogSoftmax: Flattened;
   TopK: Axis & { readonly largest: boolean; readonly sorted: boolean };
 
   // operators/linear.ts
@@ -147,6 +153,26 @@ export interface OperatorTable {
   LayerNormalization: Axis & { readonly epsilon: number };
   Dropout: { readonly training: boolean };
 
+  // operators/group-normalization.ts
+  InstanceNormalization: { readonly epsilon: number };
+  /** perGroup: scale and bias have one number a group, not one a channel. */
+  GroupNormalization: {
+    readonly epsilon: number;
+    readonly groups: number;
+    readonly perGroup: boolean;
+  };
+  RMSNormalization: Axis & { readonly epsilon: number };
+
+  // operators/scale-normalization.ts
+  LRN: {
+    readonly size: number;
+    readonly alpha: number;
+    readonly beta: number;
+    readonly bias: number;
+  };
+  LpNormalization: Axis & { readonly p: number };
+  MeanVarianceNormalization: { readonly axes: readonly number[] };
+
   // operators/activation.ts
   Erf: None;
   Gelu: { readonly tanh: boolean };
@@ -157,6 +183,12 @@ export interface OperatorTable {
   HardSigmoid: { readonly alpha: number; readonly beta: number };
   HardSwish: None;
   Softsign: None;
+  Celu: { readonly alpha: number };
+  Mish: None;
+  Swish: { readonly alpha: number };
+  ThresholdedRelu: { readonly alpha: number };
+  Shrink: { readonly bias: number; readonly threshold: number };
+  Hardmax: Flattened;
 
   // operators/movement.ts
   Reshape: { readonly allowzero: boolean };
@@ -197,6 +229,10 @@ export interface OperatorTable {
   ScatterElements: Axis & { readonly reduction: ScatterReduction };
   ScatterND: { readonly reduction: ScatterReduction };
   NonZero: None;
+
+  // operators/losses.ts
+  NegativeLogLikelihoodLoss: TargetLoss;
+  SoftmaxCrossEntropyLoss: TargetLoss;
 
   // operators/recurrent.ts
   RNN: Recurrent;

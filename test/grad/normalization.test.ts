@@ -3,11 +3,17 @@ import { Graph } from "../../src/builder/graph.ts";
 import {
   batchNormalization,
   batchNormalizationTraining,
+  groupNormalization,
+  instanceNormalization,
   layerNormalization,
+  lpNormalization,
+  lrn,
+  meanVarianceNormalization,
+  rmsNormalization,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
 import { vjp } from "../../src/grad/index.ts";
-import { between, positive } from "./check.ts";
+import { between, expectClose, positive } from "./check.ts";
 import { testRows } from "./rows.ts";
 
 const square = (x: Value) => x.mul(x);
@@ -116,6 +122,147 @@ describe("layerNormalization", () => {
       { opsets: [13, 17, 20] },
     ],
   ]);
+});
+
+describe("instanceNormalization", () => {
+  testRows([
+    [
+      "in x, scale and bias",
+      (x, s, b) => square(instanceNormalization(x, s, b)),
+      [[2, 2, 3], [2], [2]],
+      { opsets: [13, 22] },
+    ],
+    [
+      "of images",
+      (x, s) => square(instanceNormalization(x, s, s, { epsilon: 0.1 })),
+      [[1, 2, 2, 2], [2]],
+    ],
+  ]);
+});
+
+describe("groupNormalization", () => {
+  testRows([
+    [
+      "in x, scale and bias",
+      (x, s, b) => square(groupNormalization(x, s, b, 2)),
+      [[2, 4, 2], [4], [4]],
+      { opsets: [13, 18, 21] },
+    ],
+  ]);
+
+  test("of a node with one scale a group is that with the scale repeated", async () => {
+    const g = new Graph("groups", { opset: 18 });
+    const x = g.input("x", "float32", [2, 4, "n"]);
+    const [scale, bias] = [g.constant([2, -1]), g.constant([0.5, 3])];
+    const [y] = g.node("GroupNormalization", [x, scale, bias], { num_groups: 2 }) as [Value];
+    const each = (vector: Value) => vector.gather([0, 0, 1, 1]);
+    const other = groupNormalization(x, each(scale), each(bias), 2);
+    const xs = [x, scale, bias];
+    const found = await evaluate([...vjp(square(y), xs), ...vjp(square(other), xs)], {
+      x: [0, 1].map((i) =>
+        [0, 1, 2, 3].map((j) => [0, 1, 2].map((k) => Math.sin(i + 3 * j + k * k))),
+      ),
+    });
+    const rows = found.map(({ data }) => Array.from(data as Float32Array));
+    expectClose("gradients", rows.slice(0, 3), rows.slice(3), 1e-4);
+  });
+});
+
+describe("rmsNormalization", () => {
+  testRows([
+    [
+      "in x and scale",
+      (x, s) => square(rmsNormalization(x, s)),
+      [[2, 4], [4]],
+      { opsets: [13, 23] },
+    ],
+    [
+      "over two axes",
+      (x, s) => square(rmsNormalization(x, s, { axis: 1, epsilon: 0.1 })),
+      [
+        [2, 2, 2],
+        [2, 2],
+      ],
+    ],
+  ]);
+});
+
+describe("lrn, lpNormalization and meanVarianceNormalization", () => {
+  const sizes = { alpha: 0.5, beta: 0.75, bias: 2 };
+  testRows([
+    ["lrn over an odd number of channels", (x) => lrn(x, 3, sizes), [[2, 4, 2]], { opsets: [13] }],
+    ["lrn over an even number of channels", (x) => lrn(x, 2, sizes), [[1, 3, 2, 2]]],
+    ["lpNormalization by squares", (x) => lpNormalization(x), [[2, 3]], { opsets: [13, 22] }],
+    ["lpNormalization by amounts", (x) => lpNormalization(x, { axis: 0, p: 1 }), [[2, 3]]],
+    [
+      "meanVarianceNormalization of images",
+      (x) => square(meanVarianceNormalization(x)),
+      [[2, 2, 2, 2]],
+      { opsets: [13] },
+    ],
+    [
+      "meanVarianceNormalization of rows",
+      (x) => square(meanVarianceNormalization(x, { axes: [-1] })),
+      [[2, 3]],
+    ],
+  ]);
+
+  test("lpNormalization has a gradient of 0 where the norm is 0", async () => {
+    const x = new Graph("zeros").input("x", "float32", [2, 2]);
+    const [dx] = vjp(
+      lpNormalization(x),
+      [x],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ) as [Value];
+    const [found] = await evaluate([dx], {
+      x: [
+        [0, 0],
+        [0, 2],
+      ],
+    });
+    expect(Array.from(found.data as Float32Array, Number.isNaN)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe("a LayerNormalization node", () => {
+  test("has a gradient of its mean and of one over its deviation", async () => {
+    const g = new Graph("statistics");
+    const x = g.input("x", "float32", [2, 3]);
+    const [, mean, inverse] = g.node(
+      "LayerNormalization",
+      [x, g.constant([1, 1, 1])],
+      {},
+      { outputs: 3 },
+    ) as Value[];
+    const own = x.mean(1, { keepdims: true });
+    const spread = square(x.sub(own)).mean(1, { keepdims: true });
+    const seeds = [
+      [[2], [3]],
+      [[-1], [4]],
+    ];
+    const [dx] = vjp([mean as Value, inverse as Value], [x], seeds) as [Value];
+    const [other] = vjp([own, spread.add(1e-5).sqrt().reciprocal()], [x], seeds) as [Value];
+    const [a, b] = await evaluate([dx, other], {
+      x: [
+        [1, 3, -2],
+        [0, 0.5, 4],
+      ],
+    });
+    expectClose(
+      "gradient",
+      [Array.from(a.data as Float32Array)],
+      [Array.from(b.data as Float32Array)],
+      1e-5,
+    );
+  });
 });
 
 describe("a Dropout node", () => {

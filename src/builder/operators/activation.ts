@@ -4,10 +4,12 @@ import { liftAll, type Operand, requireValue } from "../lift.ts";
 import { inputOf, type Schema, type Schemas, singleOf, stringOf } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { abs, add, clip, div, min, mul, sub } from "./arithmetic.ts";
+import { type AxisOptions, axisAttribute, requireOpset } from "./axes.ts";
 import { broadcastAll, checkType, emitOne, sameType, unarySchema } from "./emit.ts";
 import { erf } from "./erf.ts";
-import { less, where } from "./logic.ts";
-import { exp, tanh } from "./math.ts";
+import { greater, less, where } from "./logic.ts";
+import { exp, sigmoid, softplus, tanh } from "./math.ts";
+import { flattenedAxis } from "./reduction.ts";
 
 // In float64, for which ONNX Runtime's CPU provider has no kernels, each of these is made of operators that
 // it has.
@@ -115,6 +117,79 @@ export function softsign(x: Operand): Value {
   return emitOne("Softsign", [value], {}, "softsign");
 }
 
+/** x, alpha (exp(x / alpha) - 1) where it is negative (Barron 2017, arXiv 1704.07483).
+ *
+ * @param options `alpha` by default 1 */
+export function celu(x: Operand, options: { readonly alpha?: number } = {}): Value {
+  checkOptions("celu", options, ["alpha"]);
+  const value = requireValue("celu", "x", x);
+  const { alpha = 1 } = options;
+  if (value.graph.opset >= 12 && value.dtype !== "float64") {
+    return emitOne("Celu", [value], floats({ alpha }), "celu");
+  }
+  return where(less(value, 0), mul(expBelow0(div(value, alpha)), alpha), value);
+}
+
+/** x tanh(log(1 + exp(x))) (Misra 2019, arXiv 1908.08681). */
+export function mish(x: Operand): Value {
+  const value = requireValue("mish", "x", x);
+  if (value.graph.opset >= 18 && value.dtype !== "float64") {
+    return emitOne("Mish", [value], {}, "mish");
+  }
+  return mul(value, tanh(softplus(value)));
+}
+
+/** x sigmoid(alpha x) (Ramachandran et al. 2017, arXiv 1710.05941); also known as SiLU.
+ *
+ * @param options `alpha` by default 1 */
+export function swish(x: Operand, options: { readonly alpha?: number } = {}): Value {
+  checkOptions("swish", options, ["alpha"]);
+  const value = requireValue("swish", "x", x);
+  const { alpha = 1 } = options;
+  // Not the operator of opset 24, for which ONNX Runtime 1.30 has no kernel.
+  return mul(value, sigmoid(alpha === 1 ? value : mul(value, alpha)));
+}
+
+/** x where it is above alpha, 0 elsewhere (Konda et al. 2014, arXiv 1402.3337).
+ *
+ * @param options `alpha` by default 1 */
+export function thresholdedRelu(x: Operand, options: { readonly alpha?: number } = {}): Value {
+  checkOptions("thresholdedRelu", options, ["alpha"]);
+  const value = requireValue("thresholdedRelu", "x", x);
+  const { alpha = 1 } = options;
+  if (value.graph.opset >= 10 && value.dtype !== "float64") {
+    return emitOne("ThresholdedRelu", [value], floats({ alpha }), "thresholdedRelu");
+  }
+  return where(greater(value, alpha), value, 0);
+}
+
+/** 0 between minus a threshold and it; above it x - bias, below x + bias.
+ *
+ * @param options `threshold` by default 0.5, `bias` by default 0, which is hard shrinking; equal ones are
+ * soft shrinking */
+export function shrink(
+  x: Operand,
+  options: { readonly threshold?: number; readonly bias?: number } = {},
+): Value {
+  checkOptions("shrink", options, ["threshold", "bias"]);
+  const value = requireValue("shrink", "x", x);
+  const { threshold = 0.5, bias = 0 } = options;
+  if (value.graph.opset >= 9 && value.dtype !== "float64") {
+    return emitOne("Shrink", [value], floats({ lambd: threshold, bias }), "shrink");
+  }
+  const below = where(less(value, -threshold), add(value, bias), 0);
+  return where(greater(value, threshold), sub(value, bias), below);
+}
+
+/** 1 at the first of the largest elements along an axis, the last by default, 0 elsewhere. */
+export function hardmax(x: Operand, options: AxisOptions = {}): Value {
+  checkOptions("hardmax", options, ["axis"]);
+  const value = requireValue("hardmax", "x", x);
+  const { axis = -1 } = options;
+  requireOpset("hardmax", value.graph, 13);
+  return emitOne("Hardmax", [value], axisAttribute("hardmax", axis), "hardmax");
+}
+
 function floats(numbers: Readonly<Record<string, number>>): Attributes {
   return Object.fromEntries(
     Object.entries(numbers).map(([name, number]) => [name, attribute.float(number)]),
@@ -126,7 +201,21 @@ function withAlpha(alpha: number): Schema<{ readonly alpha: number }> {
 }
 
 export const activationSchemas: Schemas<
-  "Erf" | "Gelu" | "LeakyRelu" | "Elu" | "Selu" | "PRelu" | "HardSigmoid" | "HardSwish" | "Softsign"
+  | "Erf"
+  | "Gelu"
+  | "LeakyRelu"
+  | "Elu"
+  | "Selu"
+  | "PRelu"
+  | "HardSigmoid"
+  | "HardSwish"
+  | "Softsign"
+  | "Celu"
+  | "Mish"
+  | "Swish"
+  | "ThresholdedRelu"
+  | "Shrink"
+  | "Hardmax"
 > = {
   Erf: unarySchema("numeric"),
   Gelu: {
@@ -158,4 +247,16 @@ export const activationSchemas: Schemas<
   },
   HardSwish: unarySchema("float"),
   Softsign: unarySchema("float"),
+  Celu: withAlpha(1),
+  Mish: unarySchema("float"),
+  Swish: withAlpha(1),
+  ThresholdedRelu: withAlpha(1),
+  Shrink: {
+    ...unarySchema("numeric"),
+    normal: (node) => ({
+      bias: singleOf(node, "bias", 0),
+      threshold: singleOf(node, "lambd", 0.5),
+    }),
+  },
+  Hardmax: { ...unarySchema("float"), normal: flattenedAxis },
 };

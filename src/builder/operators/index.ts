@@ -4,9 +4,11 @@ import { arithmeticSchemas } from "./arithmetic.ts";
 import { controlSchemas } from "./control.ts";
 import { convolutionSchemas } from "./convolution.ts";
 import { creationSchemas } from "./creation.ts";
+import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { indexingSchemas } from "./indexing.ts";
 import { linearSchemas } from "./linear.ts";
 import { logicSchemas } from "./logic.ts";
+import { lossSchemas } from "./losses.ts";
 import { mathSchemas } from "./math.ts";
 import { movementSchemas } from "./movement.ts";
 import { normalizationSchemas } from "./normalization.ts";
@@ -14,20 +16,27 @@ import { poolingSchemas } from "./pooling.ts";
 import { recurrentSchemas } from "./recurrent.ts";
 import { reductionSchemas } from "./reduction.ts";
 import { reshapeSchemas } from "./reshape.ts";
+import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { scanSchemas } from "./scan.ts";
 import { sizesSchemas } from "./sizes.ts";
 import { sliceSchemas } from "./slice.ts";
 import { trigonometrySchemas } from "./trigonometry.ts";
 
 export {
+  celu,
   elu,
   gelu,
+  hardmax,
   hardSigmoid,
   hardSwish,
   leakyRelu,
+  mish,
   prelu,
   selu,
+  shrink,
   softsign,
+  swish,
+  thresholdedRelu,
 } from "./activation.ts";
 export {
   abs,
@@ -61,6 +70,13 @@ export { constantOfShape, eyeLike, range } from "./creation.ts";
 export { erf } from "./erf.ts";
 export { customGradient, passThrough, stopGradient } from "./gradient.ts";
 export {
+  groupNormalization,
+  instanceNormalization,
+  type NormalizationOptions,
+  type RmsNormalizationOptions,
+  rmsNormalization,
+} from "./group-normalization.ts";
+export {
   gather,
   gatherElements,
   gatherND,
@@ -86,6 +102,12 @@ export {
   where,
   xor,
 } from "./logic.ts";
+export {
+  type LossReduction,
+  negativeLogLikelihoodLoss,
+  softmaxCrossEntropyLoss,
+  type TargetLossOptions,
+} from "./losses.ts";
 export { cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh } from "./math.ts";
 export { concat, expand, type SplitOptions, split, tile, transpose, trilu } from "./movement.ts";
 export {
@@ -134,6 +156,12 @@ export {
   topK,
 } from "./reduction.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
+export {
+  type LrnOptions,
+  lpNormalization,
+  lrn,
+  meanVarianceNormalization,
+} from "./scale-normalization.ts";
 export { type ScanOptions, type ScanRound, scan } from "./scan.ts";
 export {
   addSizes,
@@ -184,6 +212,9 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...indexingSchemas,
   ...controlSchemas,
   ...scanSchemas,
+  ...lossSchemas,
+  ...scaleNormalizationSchemas,
+  ...groupNormalizationSchemas,
   ...recurrentSchemas,
 };
 

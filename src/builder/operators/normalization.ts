@@ -126,18 +126,22 @@ export function layerNormalization(
   }
   return value.graph.operation("layerNormalization", () => {
     const from = resolveAxis("layerNormalization", axis, value.rank);
-    const y = mul(standardized(value, from, epsilon).normal, factor);
+    const y = mul(standardized(value, axesFrom(value, from), epsilon).normal, factor);
     return shift === undefined ? y : add(y, shift);
   });
 }
 
-/** x less its mean over its deviation, over the axes from `from` on, and that deviation with axes kept. */
+/** The axes from one on. */
+export function axesFrom(x: Value, from: number): readonly number[] {
+  return Array.from({ length: x.rank - from }, (_, i) => from + i);
+}
+
+/** x less its mean over its deviation, over some axes, and that deviation with axes kept. */
 export function standardized(
   x: Value,
-  from: number,
+  axes: readonly number[],
   epsilon: number,
 ): { readonly normal: Value; readonly deviation: Value } {
-  const axes = Array.from({ length: x.rank - from }, (_, i) => from + i);
   const centered = sub(x, reduceMean(x, { axes, keepdims: true }));
   const variance = reduceMean(mul(centered, centered), { axes, keepdims: true });
   const deviation = sqrt(add(variance, epsilon));

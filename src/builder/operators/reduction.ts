@@ -1,10 +1,11 @@
 import { attribute } from "../block.ts";
 import type { TensorType } from "../definition.ts";
 import { type Dim, type Shape, subtractDims } from "../dim.ts";
-import { checkOptions, failArgument, GraphError } from "../errors.ts";
+import { checkOptions, failArgument } from "../errors.ts";
 import { isValue, type Operand, requireValue } from "../lift.ts";
 import {
   constantInts,
+  type Flattened,
   inputOf,
   intOf,
   type NodeFacts,
@@ -265,12 +266,9 @@ const argSchema: Schemas<"ArgMax">["ArgMax"] = {
   },
 };
 
-const softmaxSchema: Schemas<"Softmax">["Softmax"] = {
+const softmaxSchema: Schema<Flattened> = {
   arity: 1,
-  normal: (node) => {
-    if (node.opset >= 13) return { axis: axisOf(node, -1) };
-    return { axis: flattenedAxis(node, axisOf(node, 1)) };
-  },
+  normal: flattenedAxis,
   infer: (node) => {
     const x = inputOf(node, 0);
     checkType(node.operator, "x", x, "float");
@@ -280,18 +278,13 @@ const softmaxSchema: Schemas<"Softmax">["Softmax"] = {
 
 /** Before opset 13, Softmax went over all axes from `axis` on as if they were one. That is one axis
  * where the others have size 1. */
-function flattenedAxis(node: NodeFacts, axis: number): number {
-  const x = inputOf(node, 0);
-  if (x.shape === undefined) {
-    if (axis === -1) return axis;
-    throw new GraphError(node.operator, `the rank of ${x} must be known below opset 13`);
-  }
-  const wide = x.shape.flatMap((dim, i) => (i >= axis && dim !== 1 ? [i] : []));
-  if (wide.length <= 1) return wide[0] ?? axis;
-  throw new GraphError(
-    node.operator,
-    `below opset 13 it goes over all axes of ${x} from ${axis} on at once, which no single axis says`,
-  );
+export function flattenedAxis(node: NodeFacts): Flattened {
+  if (node.opset >= 13) return { axis: axisOf(node, -1), flattened: false };
+  const axis = axisOf(node, 1);
+  const { shape } = inputOf(node, 0);
+  if (shape === undefined) return { axis, flattened: axis !== -1 };
+  const wide = shape.flatMap((dim, i) => (i >= axis && dim !== 1 ? [i] : []));
+  return wide.length <= 1 ? { axis: wide[0] ?? axis, flattened: false } : { axis, flattened: true };
 }
 
 function axisFrom0(operator: string, axis: number, rank: number | undefined): number | undefined {

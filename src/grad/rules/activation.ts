@@ -12,12 +12,14 @@ import {
   less,
   min,
   mul,
+  sigmoid,
+  softplus,
   sub,
   tanh,
   where,
 } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
-import { broadcast, type Rules } from "./rule.ts";
+import { broadcast, type Rules, zero } from "./rule.ts";
 
 /** P(x) + x p(x), with the normal distribution P and its density p. */
 function geluSlope(x: Value): Value {
@@ -45,7 +47,21 @@ function onSlope(x: Value, alpha: number, beta: number): Value {
 }
 
 export const activationRules: Rules<
-  "Erf" | "Gelu" | "LeakyRelu" | "Elu" | "Selu" | "PRelu" | "HardSigmoid" | "HardSwish" | "Softsign"
+  | "Erf"
+  | "Gelu"
+  | "LeakyRelu"
+  | "Elu"
+  | "Selu"
+  | "PRelu"
+  | "HardSigmoid"
+  | "HardSwish"
+  | "Softsign"
+  | "Celu"
+  | "Mish"
+  | "Swish"
+  | "ThresholdedRelu"
+  | "Shrink"
+  | "Hardmax"
 > = {
   Erf: (node) => [mul(node.dy, erfSlope(node.input(0)))],
   Gelu: (node) => {
@@ -84,4 +100,19 @@ export const activationRules: Rules<
     const size = add(abs(node.input(0)), 1);
     return [div(node.dy, mul(size, size))];
   },
+  Celu: (node) => [mul(node.dy, eluSlope(div(node.input(0), node.attributes.alpha), 1))],
+  Mish: (node) => {
+    const x = node.input(0);
+    const t = tanh(softplus(x));
+    return [mul(node.dy, add(t, mul(mul(x, sub(1, mul(t, t))), sigmoid(x))))];
+  },
+  Swish: (node) => {
+    const { alpha } = node.attributes;
+    const x = alpha === 1 ? node.input(0) : mul(node.input(0), alpha);
+    const s = sigmoid(x);
+    return [mul(node.dy, mul(s, add(1, mul(x, sub(1, s)))))];
+  },
+  ThresholdedRelu: (node) => [where(greater(node.input(0), node.attributes.alpha), node.dy, 0)],
+  Shrink: (node) => [where(greater(abs(node.input(0)), node.attributes.threshold), node.dy, 0)],
+  Hardmax: zero("its result is constant between the points where the largest element changes"),
 };

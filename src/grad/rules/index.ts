@@ -3,9 +3,11 @@ import { activationRules } from "./activation.ts";
 import { arithmeticRules } from "./arithmetic.ts";
 import { controlRules } from "./control.ts";
 import { convolutionRules } from "./convolution.ts";
+import { groupNormalizationRules } from "./group-normalization.ts";
 import { indexingRules } from "./indexing.ts";
 import { linearRules } from "./linear.ts";
 import { logicRules } from "./logic.ts";
+import { lossRules } from "./losses.ts";
 import { mathRules } from "./math.ts";
 import { movementRules } from "./movement.ts";
 import { normalizationRules } from "./normalization.ts";
@@ -30,6 +32,8 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...movementRules,
   ...indexingRules,
   ...controlRules,
+  ...lossRules,
+  ...groupNormalizationRules,
   ...recurrentRules,
 };
 

@@ -15,10 +15,10 @@ import {
   sub,
   where,
 } from "../../builder/operators/index.ts";
-import { perChannel, standardized } from "../../builder/operators/normalization.ts";
+import { axesFrom, perChannel, standardized } from "../../builder/operators/normalization.ts";
 import type { OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
-import { sumTo } from "../broadcast.ts";
+import { expandLike, sumTo } from "../broadcast.ts";
 import { type Cotangents, type Missing, missing, type Rules, wanted } from "./rule.ts";
 
 type BatchNorm = Pullback<OperatorTable["BatchNormalization"]>;
@@ -84,32 +84,55 @@ function allButChannels(x: Value): readonly number[] {
   return Array.from({ length: x.rank }, (_, axis) => axis).filter((axis) => axis !== 1);
 }
 
-function sumByChannel(x: Value): Value {
+/** Summed to one number a channel. */
+export function sumByChannel(x: Value): Value {
   return reduceSum(x, { axes: allButChannels(x) });
 }
 
 function countByChannel(x: Value): Value {
-  const sizes = allButChannels(x).map((axis) => sizeOf(x, axis));
+  return countAlong(x, allButChannels(x));
+}
+
+/** How many elements there are along some axes together, in the type of x. */
+function countAlong(x: Value, axes: readonly number[]): Value {
+  const sizes = axes.map((axis) => sizeOf(x, axis));
   return cast(reduceProd(sizeVector(x.graph, sizes)), x.dtype);
+}
+
+/** The cotangent of what was standardised over some axes, by that of the result. */
+export function standardizedBack(
+  { normal, deviation }: ReturnType<typeof standardized>,
+  axes: readonly number[],
+  dNormal: Value,
+): Value {
+  const mean = (value: Value) => reduceMean(value, { axes, keepdims: true });
+  const apart = sub(sub(dNormal, mean(dNormal)), mul(normal, mean(mul(dNormal, normal))));
+  return div(apart, deviation);
 }
 
 function layerNormRule(node: Pullback<OperatorTable["LayerNormalization"]>): Cotangents | Missing {
   const { dy } = node;
   const [x, scale] = [node.input(0), node.input(1)];
   if (x.shape === undefined) return missing("the rank of its operand is not known");
-  if ((node.cotangent(1) ?? node.cotangent(2)) !== undefined) {
-    return missing("only its first output has a rule");
-  }
   const { axis, epsilon } = node.attributes;
-  const axes = Array.from({ length: x.rank - axis }, (_, i) => axis + i);
-  const mean = (value: Value) => reduceMean(value, { axes, keepdims: true });
-  const { normal, deviation } = standardized(x, axis, epsilon);
+  const axes = axesFrom(x, axis);
+  const parts = standardized(x, axes, epsilon);
+  const { normal, deviation } = parts;
+  // The statistics may be of a wider type than x.
+  const share = (i: number) => {
+    const cotangent = node.cotangent(i);
+    return cotangent && div(cast(cotangent, x.dtype), countAlong(x, axes));
+  };
   return wanted(
     node,
     () => {
-      const scaled = mul(dy, scale);
-      const apart = sub(sub(scaled, mean(scaled)), mul(normal, mean(mul(scaled, normal))));
-      return div(apart, deviation);
+      const dx = [standardizedBack(parts, axes, mul(dy, scale))];
+      const [dMean, dInverse] = [share(1), share(2)];
+      if (dMean !== undefined) dx.push(expandLike(dMean, x));
+      if (dInverse !== undefined) {
+        dx.push(neg(mul(normal, div(dInverse, mul(deviation, deviation)))));
+      }
+      return dx.reduce((a, b) => add(a, b));
     },
     () => sumTo(mul(dy, normal), scale),
     () => sumTo(dy, node.input(2)),

@@ -18,13 +18,13 @@ import {
   sub,
   where,
 } from "../../builder/operators/index.ts";
-import type { Axis, Reduction } from "../../builder/schema.ts";
+import type { Flattened, Reduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { expandLike, sizesFor, sumTo } from "../broadcast.ts";
 import { zeros } from "../by-index.ts";
 import { productRule } from "./product.ts";
 import { restore } from "./restore.ts";
-import { type Cotangents, type Rules, zero } from "./rule.ts";
+import { type Cotangents, type Missing, missing, type Rules, zero } from "./rule.ts";
 
 const INDEX = zero("its result is an index");
 
@@ -61,15 +61,24 @@ function logSumExp(node: Pullback<Reduction>): Cotangents {
   return [where(infinite, 0, mul(restore(node, node.dy), weights))];
 }
 
-function softmax(node: Pullback<Axis>): Cotangents {
+function softmax(node: Pullback<Flattened>): Cotangents | Missing {
   const { y, dy } = node;
-  const axes = node.attributes.axis;
+  const axes = axesOf(node);
+  if (axes === undefined) return missing("the rank of its operand is not known");
   return [mul(y, sub(dy, reduceSum(mul(dy, y), { axes, keepdims: true })))];
 }
 
-function logSoftmax(node: Pullback<Axis>): Cotangents {
+/** Those that the probabilities of a Softmax sum to 1 over. */
+function axesOf({ y, attributes }: Pullback<Flattened>): number | readonly number[] | undefined {
+  const { axis, flattened } = attributes;
+  if (!flattened) return axis;
+  return y.shape?.flatMap((_, i) => (i >= axis ? [i] : []));
+}
+
+function logSoftmax(node: Pullback<Flattened>): Cotangents | Missing {
   const { y, dy } = node;
-  const axes = node.attributes.axis;
+  const axes = axesOf(node);
+  if (axes === undefined) return missing("the rank of its operand is not known");
   return [sub(dy, mul(exp(y), reduceSum(dy, { axes, keepdims: true })))];
 }
 

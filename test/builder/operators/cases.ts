@@ -526,4 +526,56 @@ export const cases: Readonly<Record<string, Case>> = {
     ["n", 2, "b", 2],
     { dtype: "float64" },
   ),
+
+  // group-normalization.ts, scale-normalization.ts
+  instanceNormalization: on(
+    { x: ["b", 3, "n"], y: [3] },
+    ({ x, y }) => op.instanceNormalization(x, y, y),
+    ["b", 3, "n"],
+  ),
+  "groupNormalization, composed": on(
+    { x: ["b", 4, "n"], y: [4] },
+    ({ x, y }) => op.groupNormalization(x, y, y, 2),
+    ["b", 4, "n"],
+  ),
+  rmsNormalization: on({ x: ["b", "n", 3], y: [3] }, ({ x, y }) => op.rmsNormalization(x, y), [
+    "b",
+    "n",
+    3,
+  ]),
+  lrn: on({ x: ["b", 3, "n", "m"] }, ({ x }) => op.lrn(x, 3), ["b", 3, "n", "m"]),
+  "lrn of float64": on({ x: ["b", 3, "n", "m"] }, ({ x }) => op.lrn(x, 2), ["b", 3, "n", "m"], {
+    dtype: "float64",
+  }),
+  lpNormalization: on(nm, ({ x }) => op.lpNormalization(x, { axis: 0 }), ["n", "m"]),
+  meanVarianceNormalization: on(
+    { x: ["b", 3, "n", "m"] },
+    ({ x }) => op.meanVarianceNormalization(x),
+    ["b", 3, "n", "m"],
+  ),
+
+  // losses.ts
+  negativeLogLikelihoodLoss: on(
+    { x: [3, "n"] },
+    ({ x }) => op.negativeLogLikelihoodLoss(x, [0, 1, 2], { reduction: "none" }),
+    [3],
+  ),
+  softmaxCrossEntropyLoss: on(
+    { x: [3, 4, "n"] },
+    ({ x }, g) =>
+      Object.values(
+        op.softmaxCrossEntropyLoss(x, op.cast(op.reduceMax(op.sign(x), { axes: 1 }), "int64"), {
+          weight: g.constant([1, 2, 3, 4]),
+        }),
+      ),
+    [],
+  ),
+
+  // more of activation.ts
+  celu: on(nm, ({ x }) => op.celu(x, { alpha: 0.5 }), ["n", "m"]),
+  mish: on(nm, ({ x }) => op.mish(x), ["n", "m"]),
+  swish: on(nm, ({ x }) => op.swish(x), ["n", "m"]),
+  thresholdedRelu: on(nm, ({ x }) => op.thresholdedRelu(x), ["n", "m"]),
+  shrink: on(nm, ({ x }) => op.shrink(x, { bias: 0.25 }), ["n", "m"]),
+  hardmax: on(nm, ({ x }) => op.hardmax(x), ["n", "m"]),
 };

@@ -1,6 +1,5 @@
 import type { Node } from "../../../src/builder/block.ts";
-import { GraphError } from "../../../src/builder/errors.ts";
-import { Graph } from "../../../src/builder/graph.ts";
+import type { Graph } from "../../../src/builder/graph.ts";
 import * as op from "../../../src/builder/operators/index.ts";
 import type { Value } from "../../../src/builder/value.ts";
 import { type Built, buildCase, type Case, expectTrue, runCase } from "./harness.ts";
@@ -45,9 +44,13 @@ const nodes: Readonly<Record<string, readonly [number, Build, unknown]>> = {
   "Softmax over the last axes of which one is wide": [
     11,
     (x, g) => g.node("Softmax", [x]),
-    { axis: 2 },
+    { axis: 2, flattened: false },
   ],
-  "Softmax of today": [13, (x, g) => g.node("Softmax", [x], { axis: 0 }), { axis: 0 }],
+  "Softmax of today": [
+    13,
+    (x, g) => g.node("Softmax", [x], { axis: 0 }),
+    { axis: 0, flattened: false },
+  ],
   "TopK with k as an attribute": [
     9,
     (x, g) => g.node("TopK", [x], { k: 3, axis: 2 }, { outputs: 2 }),
@@ -213,6 +216,37 @@ const nodes: Readonly<Record<string, readonly [number, Build, unknown]>> = {
     (x, g) => g.node("Selu", [x]),
     { alpha: Math.fround(1.67326319), gamma: Math.fround(1.05070102) },
   ],
+  "Softmax over several axes at once": [
+    11,
+    (x, g) => g.node("Softmax", [x], { axis: 0 }),
+    { axis: 0, flattened: true },
+  ],
+  "Hardmax over one of size 1 and another": [
+    11,
+    (x, g) => g.node("Hardmax", [x]),
+    { axis: 2, flattened: false },
+  ],
+  "GroupNormalization with a scale a group": [
+    18,
+    (x, g) => {
+      const tall = op.transpose(x, [2, 0, 1]);
+      return g.node("GroupNormalization", [tall, g.constant([1, 2]), g.constant([1, 2])], {
+        num_groups: 2,
+      });
+    },
+    { epsilon: Math.fround(1e-5), groups: 2, perGroup: true },
+  ],
+  "LRN by default": [
+    7,
+    (x, g) => g.node("LRN", [op.unsqueeze(x, 0)], { size: 3 }),
+    { size: 3, alpha: Math.fround(1e-4), beta: 0.75, bias: 1 },
+  ],
+  "MeanVarianceNormalization by default": [
+    9,
+    (x, g) => g.node("MeanVarianceNormalization", [op.unsqueeze(x, 0)]),
+    { axes: [0, 2, 3] },
+  ],
+  "Shrink by default": [9, (x, g) => g.node("Shrink", [x]), { bias: 0, threshold: 0.5 }],
   "Flatten by default": [7, (x, g) => g.node("Flatten", [x]), { axis: 1 }],
   "Transpose by default": [7, (x, g) => g.node("Transpose", [x]), { permutation: [2, 1, 0] }],
   "Reshape copying a size": [
@@ -253,17 +287,6 @@ describe("A node of any opset is read into the one normal form, and its shape in
         expectTrue(y, actual[i] as never);
       });
     }
-  });
-
-  test("but for a Softmax over several axes at once, which no axis says", () => {
-    const g = new Graph("old", { opset: 11 });
-    const x = g.input("x", "float32", [2, 3, 4]);
-    expect(() => g.node("Softmax", [x])).toThrow(
-      new GraphError(
-        "Softmax",
-        'below opset 13 it goes over all axes of float32 [2, 3, 4] "x" from 1 on at once, which no single axis says',
-      ),
-    );
   });
 });
 
