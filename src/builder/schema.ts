@@ -29,6 +29,13 @@ export interface Reduction {
   readonly keepdims: boolean;
 }
 
+export interface Cumulative {
+  /** undefined: computed by the model. */
+  readonly axis: number | undefined;
+  readonly exclusive: boolean;
+  readonly reverse: boolean;
+}
+
 /** Every ai.onnx operator that the builder knows, and its attributes in normal form: the same for all
  * opsets, axes counted from 0, defaults filled in, and what became an input in a later opset read from
  * there if it is constant. The one list of operator names: inference and gradient rules are mapped types
@@ -90,6 +97,7 @@ export interface OperatorTable {
   IsInf: { readonly negative: boolean; readonly positive: boolean };
   Where: None;
   Cast: { readonly to: DType };
+  CastLike: None;
   Identity: None;
 
   // operators/reduction.ts
@@ -105,15 +113,21 @@ export interface OperatorTable {
   ReduceSumSquare: Reduction;
   ArgMax: Axis & { readonly keepdims: boolean; readonly last: boolean };
   ArgMin: Axis & { readonly keepdims: boolean; readonly last: boolean };
-  /** axis undefined: computed by the model. */
-  CumSum: {
-    readonly axis: number | undefined;
-    readonly exclusive: boolean;
-    readonly reverse: boolean;
-  };
   Softmax: Flattened;
   LogSoftmax: Flattened;
   TopK: Axis & { readonly largest: boolean; readonly sorted: boolean };
+
+  // operators/cumulative.ts
+  CumSum: Cumulative;
+  CumProd: Cumulative;
+
+  // operators/bits.ts
+  BitwiseAnd: None;
+  BitwiseOr: None;
+  BitwiseXor: None;
+  BitwiseNot: None;
+  BitShift: { readonly left: boolean };
+  BitCast: { readonly to: DType };
 
   // operators/linear.ts
   MatMul: None;
@@ -217,6 +231,7 @@ export interface OperatorTable {
   Expand: None;
   Tile: { readonly repeats: readonly Dim[] | undefined };
   Range: None;
+  Size: None;
   Shape: { readonly start: number; readonly end: number | undefined };
   ConstantOfShape: { readonly value: TensorData };
   Trilu: { readonly upper: boolean };
@@ -229,6 +244,42 @@ export interface OperatorTable {
   ScatterElements: Axis & { readonly reduction: ScatterReduction };
   ScatterND: { readonly reduction: ScatterReduction };
   NonZero: None;
+  Scatter: Axis & { readonly reduction: ScatterReduction };
+
+  // operators/selection.ts
+  /** axis undefined: x is taken as one row. */
+  Compress: { readonly axis: number | undefined };
+  OneHot: Axis;
+  Unique: { readonly axis: number | undefined };
+  ReverseSequence: { readonly batchAxis: number; readonly timeAxis: number };
+  TensorScatter: Axis & { readonly circular: boolean };
+
+  // operators/blocks.ts
+  DepthToSpace: { readonly blockSize: number; readonly columnsFirst: boolean };
+  SpaceToDepth: { readonly blockSize: number };
+  /** axes undefined: the rank is not known. */
+  CenterCropPad: { readonly axes: readonly number[] | undefined };
+
+  // operators/spectrum.ts
+  /** axis undefined: computed by the model. */
+  DFT: {
+    readonly axis: number | undefined;
+    readonly inverse: boolean;
+    readonly onesided: boolean;
+  };
+  STFT: { readonly onesided: boolean };
+  HannWindow: { readonly dtype: DType };
+  HammingWindow: { readonly dtype: DType };
+  BlackmanWindow: { readonly dtype: DType };
+  MelWeightMatrix: { readonly dtype: DType };
+
+  // operators/text.ts
+  StringConcat: None;
+  StringSplit: None;
+  StringNormalizer: None;
+  RegexFullMatch: None;
+  TfIdfVectorizer: None;
+  ImageDecoder: None;
 
   // operators/losses.ts
   NegativeLogLikelihoodLoss: TargetLoss;
@@ -321,9 +372,15 @@ function typed<Type extends Attribute["type"]>(node: NodeFacts, name: string, ty
 
 /** The numbers of an input that is constant, as axes and pads usually are. */
 export function constantInts(value: Value | undefined): readonly number[] | undefined {
-  const elements = value?.elements;
+  const elements = value?.elements ?? smallNumbers(value?.data);
   if (elements === undefined) return undefined;
   return elements.every((dim) => typeof dim === "number") ? (elements as number[]) : undefined;
+}
+
+/** Those of int32, of which values do not keep the elements. */
+function smallNumbers(data: TensorData | undefined): readonly number[] | undefined {
+  const small = data?.dtype === "int32" && data.size <= 64 && !data.external;
+  return small ? data.toNumbers() : undefined;
 }
 
 /** An axis counted from 0. @throws GraphError if it is out of range. */

@@ -308,11 +308,12 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
  * for the inputs, so that the way from one input to another is not taken twice. */
 function pullBackThrough(
   node: Walk,
-  body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[],
+  body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[] | Missing,
 ): Cotangents | Missing {
   // Those that no gradient goes to stay as they are, with what is known of their elements.
   const inputs = node.inputs.map((input, i) => (input && node.wants(i) ? identity(input) : input));
   const outputs = body(inputs);
+  if ("kind" in outputs) return outputs;
   const reached = outputs.flatMap((y, i) => {
     const seed = node.cotangent(i);
     return y === undefined || seed === undefined ? [] : [{ y, seed }];

@@ -203,6 +203,22 @@ describe("scatter", () => {
       [[2, 2]],
     ],
     [
+      "scatterElements mul",
+      elements({ reduction: "mul" }),
+      [
+        [2, 3],
+        [2, 3],
+      ],
+    ],
+    [
+      "scatterND mul",
+      rows({ reduction: "mul" }),
+      [
+        [4, 2],
+        [3, 2],
+      ],
+    ],
+    [
       "scatterND",
       (x, u) => square(scatterND(x, [[2], [0]], u)),
       [

@@ -1,9 +1,12 @@
 import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
 import { activationSchemas } from "./activation.ts";
 import { arithmeticSchemas } from "./arithmetic.ts";
+import { bitsSchemas } from "./bits.ts";
+import { blocksSchemas } from "./blocks.ts";
 import { controlSchemas } from "./control.ts";
 import { convolutionSchemas } from "./convolution.ts";
 import { creationSchemas } from "./creation.ts";
+import { cumulativeSchemas } from "./cumulative.ts";
 import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { indexingSchemas } from "./indexing.ts";
 import { linearSchemas } from "./linear.ts";
@@ -18,8 +21,11 @@ import { reductionSchemas } from "./reduction.ts";
 import { reshapeSchemas } from "./reshape.ts";
 import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { scanSchemas } from "./scan.ts";
+import { selectionSchemas } from "./selection.ts";
 import { sizesSchemas } from "./sizes.ts";
 import { sliceSchemas } from "./slice.ts";
+import { spectrumSchemas } from "./spectrum.ts";
+import { textSchemas } from "./text.ts";
 import { trigonometrySchemas } from "./trigonometry.ts";
 
 export {
@@ -59,6 +65,8 @@ export {
   sum,
 } from "./arithmetic.ts";
 export type { AxisOptions } from "./axes.ts";
+export { bitCast, bitShift, bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from "./bits.ts";
+export { centerCropPad, type DepthMode, depthToSpace, spaceToDepth } from "./blocks.ts";
 export { ifElse, type LoopOptions, type LoopRound, loop } from "./control.ts";
 export {
   type ConvOptions,
@@ -67,6 +75,7 @@ export {
   convTranspose,
 } from "./convolution.ts";
 export { constantOfShape, eyeLike, range } from "./creation.ts";
+export { type CumulativeOptions, cumProd, cumSum } from "./cumulative.ts";
 export { erf } from "./erf.ts";
 export { customGradient, passThrough, stopGradient } from "./gradient.ts";
 export {
@@ -89,6 +98,7 @@ export { einsum, type GemmOptions, gemm, matmul } from "./linear.ts";
 export {
   and,
   cast,
+  castLike,
   equal,
   greater,
   greaterOrEqual,
@@ -139,7 +149,6 @@ export {
   type ArgOptions,
   argMax,
   argMin,
-  cumSum,
   logSoftmax,
   type ReduceOptions,
   reduceL1,
@@ -164,6 +173,14 @@ export {
 } from "./scale-normalization.ts";
 export { type ScanOptions, type ScanRound, scan } from "./scan.ts";
 export {
+  compress,
+  oneHot,
+  reverseSequence,
+  type TensorScatterOptions,
+  tensorScatter,
+  unique,
+} from "./selection.ts";
+export {
   addSizes,
   fullLike,
   moveAxis,
@@ -172,6 +189,7 @@ export {
   positions,
   type Size,
   shape,
+  size,
   sizeOf,
   sizesOf,
   sizeVector,
@@ -179,6 +197,18 @@ export {
   zerosLike,
 } from "./sizes.ts";
 export { type PadOptions, pad, type SliceOptions, slice } from "./slice.ts";
+export {
+  blackmanWindow,
+  type DftOptions,
+  dft,
+  hammingWindow,
+  hannWindow,
+  type MelOptions,
+  melWeightMatrix,
+  type SpectralWindowOptions,
+  type StftOptions,
+  stft,
+} from "./spectrum.ts";
 export {
   acos,
   acosh,
@@ -196,6 +226,12 @@ export type { WindowOptions } from "./windows.ts";
 export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
   ...arithmeticSchemas,
   ...mathSchemas,
+  ...bitsSchemas,
+  ...blocksSchemas,
+  ...cumulativeSchemas,
+  ...selectionSchemas,
+  ...spectrumSchemas,
+  ...textSchemas,
   ...trigonometrySchemas,
   ...activationSchemas,
   ...logicSchemas,

@@ -258,8 +258,19 @@ function scatterType(node: NodeFacts, expected: Shape | undefined): TensorType[]
   return [{ dtype, shape: x.shape }];
 }
 
+const scatterElementsSchema: Schemas<"ScatterElements">["ScatterElements"] = {
+  arity: 3,
+  normal: (node) => ({ axis: axisOf(node, 0), reduction: reductionOf(node) }),
+  infer: (node, { axis }) => {
+    const [x, indices] = [inputOf(node, 0), inputOf(node, 1)];
+    checkBeside(node, x, indices, axis);
+    checkRange(node, indices, x.shape?.[axis]);
+    return scatterType(node, indices.shape);
+  },
+};
+
 export const indexingSchemas: Schemas<
-  "Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND" | "NonZero"
+  "Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND" | "Scatter" | "NonZero"
 > = {
   Gather: {
     arity: 2,
@@ -297,16 +308,9 @@ export const indexingSchemas: Schemas<
       return [{ dtype: x.dtype, shape: namedShape(node, x, indices, batchDims) }];
     },
   },
-  ScatterElements: {
-    arity: 3,
-    normal: (node) => ({ axis: axisOf(node, 0), reduction: reductionOf(node) }),
-    infer: (node, { axis }) => {
-      const [x, indices] = [inputOf(node, 0), inputOf(node, 1)];
-      checkBeside(node, x, indices, axis);
-      checkRange(node, indices, x.shape?.[axis]);
-      return scatterType(node, indices.shape);
-    },
-  },
+  ScatterElements: scatterElementsSchema,
+  // Its name before opset 11.
+  Scatter: scatterElementsSchema,
   ScatterND: {
     arity: 3,
     normal: (node) => ({ reduction: reductionOf(node) }),

@@ -78,6 +78,11 @@ export function cast(x: Operand, dtype: DType): Value {
   return emitOne("Cast", [value], { to: attribute.int(dtypeCode(dtype)) }, "cast");
 }
 
+/** The same elements as the type of `like`, as cast does. */
+export function castLike(x: Operand, like: Operand): Value {
+  return cast(x, requireValue("castLike", "like", like).dtype);
+}
+
 /** x itself as the output of a node. */
 export const identity = unary("Identity", "identity");
 
@@ -105,6 +110,7 @@ export const logicSchemas: Schemas<
   | "IsInf"
   | "Where"
   | "Cast"
+  | "CastLike"
   | "Identity"
 > = {
   And: logical,
@@ -143,6 +149,11 @@ export const logicSchemas: Schemas<
       const keeps = to === "int64" && !isFloating(x.dtype);
       return [{ dtype: to, shape: x.shape, ...(keeps ? { elements: x.elements } : {}) }];
     },
+  },
+  CastLike: {
+    arity: 2,
+    normal: none,
+    infer: (node) => [{ dtype: inputOf(node, 1).dtype, shape: inputOf(node, 0).shape }],
   },
   Identity: {
     arity: 1,

@@ -4,17 +4,14 @@ import { type Dim, type Shape, subtractDims } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { isValue, type Operand, requireValue } from "../lift.ts";
 import {
-  constantInts,
   type Flattened,
   inputOf,
   intOf,
   type NodeFacts,
   type Reduction,
-  resolveAxis,
   type Schema,
   type Schemas,
 } from "../schema.ts";
-import { int64Data } from "../tensor.ts";
 import type { Value } from "../value.ts";
 import {
   type AxisOptions,
@@ -81,26 +78,6 @@ export const argMax = arg("ArgMax", "argMax");
 
 /** The index of the smallest element along an axis (0 by default), as int64. */
 export const argMin = arg("ArgMin", "argMin");
-
-/** Running sums along an axis.
- *
- * @param options `exclusive: true` leaves each element out of its own sum; `reverse: true` sums from the
- * end */
-export function cumSum(
-  x: Operand,
-  options: { readonly axis: number; readonly exclusive?: boolean; readonly reverse?: boolean },
-): Value {
-  checkOptions("cumSum", options, ["axis", "exclusive", "reverse"]);
-  const value = requireValue("cumSum", "x", x);
-  requireOpset("cumSum", value.graph, 11);
-  axisAttribute("cumSum", options.axis);
-  const attributes = {
-    ...optionalInt("exclusive", options.exclusive ?? false, 0),
-    ...optionalInt("reverse", options.reverse ?? false, 0),
-  };
-  const axis = value.graph.lifted(int64Data(options.axis));
-  return emitOne("CumSum", [value, axis], attributes, "cumSum");
-}
 
 /** exp(x) / sum(exp(x)) along an axis, the last by default. */
 export function softmax(x: Operand, options: AxisOptions = {}): Value {
@@ -287,11 +264,6 @@ export function flattenedAxis(node: NodeFacts): Flattened {
   return wide.length <= 1 ? { axis: wide[0] ?? axis, flattened: false } : { axis, flattened: true };
 }
 
-function axisFrom0(operator: string, axis: number, rank: number | undefined): number | undefined {
-  if (rank !== undefined) return resolveAxis(operator, axis, rank);
-  return axis < 0 ? undefined : axis;
-}
-
 export const reductionSchemas: Schemas<
   | "ReduceSum"
   | "ReduceMean"
@@ -305,7 +277,6 @@ export const reductionSchemas: Schemas<
   | "ReduceSumSquare"
   | "ArgMax"
   | "ArgMin"
-  | "CumSum"
   | "Softmax"
   | "LogSoftmax"
   | "TopK"
@@ -322,24 +293,6 @@ export const reductionSchemas: Schemas<
   ReduceSumSquare: reductionSchema("numeric"),
   ArgMax: argSchema,
   ArgMin: argSchema,
-  CumSum: {
-    arity: 2,
-    normal: (node) => {
-      const [axis] = constantInts(node.inputs[1]) ?? [];
-      const rank = inputOf(node, 0).shape?.length;
-      return {
-        axis: axis === undefined ? undefined : axisFrom0(node.operator, axis, rank),
-        exclusive: intOf(node, "exclusive", 0) === 1,
-        reverse: intOf(node, "reverse", 0) === 1,
-      };
-    },
-    infer: (node) => {
-      const x = inputOf(node, 0);
-      checkType(node.operator, "x", x, "numeric");
-      checkType(node.operator, "axis", inputOf(node, 1), "integer");
-      return [{ dtype: x.dtype, shape: x.shape }];
-    },
-  },
   Softmax: softmaxSchema,
   LogSoftmax: softmaxSchema,
   TopK: {

@@ -1,9 +1,9 @@
 import { attribute } from "../block.ts";
-import { type Dim, isStatic } from "../dim.ts";
+import { type Dim, isStatic, sizeOfShape } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { isValue, type Operand, requireValue } from "../lift.ts";
-import { inputOf, intOf, resolveAxis, type Schemas } from "../schema.ts";
+import { inputOf, intOf, none, resolveAxis, type Schemas } from "../schema.ts";
 import { int64Data, tensorOf } from "../tensor.ts";
 import type { Value } from "../value.ts";
 import { add, mul, sub } from "./arithmetic.ts";
@@ -46,6 +46,14 @@ export function shape(
     value.graph.lifted(int64Data([bound])),
   );
   return emitOne("Slice", [whole, ...bounds], {}, "shape");
+}
+
+/** The number of elements of x as an int64 scalar, a constant where it is known. */
+export function size(x: Operand): Value {
+  const value = requireValue("size", "x", x);
+  const known = value.shape && sizeOfShape(value.shape);
+  if (typeof known === "number") return value.graph.lifted(int64Data(known), "size");
+  return emitOne("Size", [value], {}, "size");
 }
 
 /** The size of one axis: a number where it is known, else an int64 vector of one element.
@@ -213,7 +221,15 @@ function shapeRange(
   return [cut(start), cut(end ?? rank)];
 }
 
-export const sizesSchemas: Schemas<"Shape"> = {
+export const sizesSchemas: Schemas<"Shape" | "Size"> = {
+  Size: {
+    arity: 1,
+    normal: none,
+    infer: (node) => {
+      const { shape: dims } = inputOf(node, 0);
+      return [{ dtype: "int64", shape: [], ...elementsIn([], dims && [sizeOfShape(dims)]) }];
+    },
+  },
   Shape: {
     arity: 1,
     normal: (node) => {

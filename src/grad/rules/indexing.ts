@@ -20,11 +20,11 @@ import {
 } from "../../builder/operators/index.ts";
 import { elementNumbers } from "../../builder/operators/indexing.ts";
 import type { Size } from "../../builder/operators/sizes.ts";
-import type { Axis, ScatterReduction } from "../../builder/schema.ts";
+import type { Axis, OperatorTable, ScatterReduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sizesFor } from "../broadcast.ts";
 import { addAt, pullBackByIndex, zeros } from "../by-index.ts";
-import { type Cotangents, type Missing, missing, type Rules, zero } from "./rule.ts";
+import { type Cotangents, type Rules, zero } from "./rule.ts";
 
 /** Entries of dy are added to zeros at the places they were taken from, those taken twice twice. */
 function gatherRule(node: Pullback<Axis>): Cotangents {
@@ -65,7 +65,7 @@ interface Scatter {
 function scatterRule<A extends { readonly reduction: ScatterReduction }>(
   scatterOf: (node: Pullback<A>) => Scatter,
 ) {
-  return (node: Pullback<A>): Cotangents | Missing => {
+  return (node: Pullback<A>): Cotangents => {
     const { dy } = node;
     const updates = node.input(2);
     const { gather, scatter, add } = scatterOf(node);
@@ -79,14 +79,26 @@ function scatterRule<A extends { readonly reduction: ScatterReduction }>(
       case "add":
         return [dy, undefined, node.wants(2) ? gather(dy) : undefined];
       case "mul":
-        if (node.wants(2)) {
-          return missing('the updates of reduction "mul" may meet at one place, which has no rule');
-        }
-        return [mul(dy, scatter(onesLike(dy), updates, "mul"))];
+        return [
+          node.wants(0) ? mul(dy, scatter(onesLike(dy), updates, "mul")) : undefined,
+          undefined,
+          node.wants(2) ? othersAtPlace(node, scatterOf(node)) : undefined,
+        ];
       default:
         return extremum(node, gather, add);
     }
   };
+}
+
+/** Reduction mul: each update gets the product of what else came to its place, the quotient of all by
+ * itself. Factors of 0 are left out of it and counted, so that it is right beside them too. */
+function othersAtPlace(node: Pullback, { gather, scatter, add }: Scatter): Value {
+  const [x, updates] = [node.input(0), node.input(2)];
+  const [empty, own] = [equal(x, 0), equal(updates, 0)];
+  const product = scatter(where(empty, 1, x), where(own, 1, updates), "mul");
+  const zeros = add(cast(empty, x.dtype), cast(own, x.dtype));
+  const quotient = div(gather(mul(node.dy, product)), where(own, 1, updates));
+  return where(equal(gather(zeros), cast(own, x.dtype)), quotient, 0);
 }
 
 /** Reductions max and min: equal shares for all that attain the extremum, the old element among them. */
@@ -103,8 +115,20 @@ function extremum(node: Pullback, gather: Scatter["gather"], add: Scatter["add"]
   ];
 }
 
+const scatterElementsRule = scatterRule((node: Pullback<OperatorTable["ScatterElements"]>) => {
+  const indices = node.input(1);
+  const { axis } = node.attributes;
+  const scatter = (x: Value, updates: Value, reduction: ScatterReduction) =>
+    scatterElements(x, indices, updates, { axis, reduction });
+  return {
+    gather: (x) => gatherElements(x, indices, { axis }),
+    scatter,
+    add: (x, updates) => scatter(x, updates, "add"),
+  };
+});
+
 export const indexingRules: Rules<
-  "Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND" | "NonZero"
+  "Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND" | "Scatter" | "NonZero"
 > = {
   Gather: gatherRule,
   GatherElements: (node) => {
@@ -114,17 +138,8 @@ export const indexingRules: Rules<
     return [scatterElements(none, node.input(1), node.dy, { axis, reduction: "add" })];
   },
   GatherND: (node) => [pullBackByIndex(node)],
-  ScatterElements: scatterRule((node) => {
-    const indices = node.input(1);
-    const { axis } = node.attributes;
-    const scatter = (x: Value, updates: Value, reduction: ScatterReduction) =>
-      scatterElements(x, indices, updates, { axis, reduction });
-    return {
-      gather: (x) => gatherElements(x, indices, { axis }),
-      scatter,
-      add: (x, updates) => scatter(x, updates, "add"),
-    };
-  }),
+  ScatterElements: scatterElementsRule,
+  Scatter: scatterElementsRule,
   ScatterND: scatterRule((node) => {
     const indices = node.input(1);
     return {

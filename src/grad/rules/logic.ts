@@ -17,6 +17,7 @@ export const logicRules: Rules<
   | "IsInf"
   | "Where"
   | "Cast"
+  | "CastLike"
   | "Identity"
 > = {
   And: BOOLEAN,
@@ -41,5 +42,6 @@ export const logicRules: Rules<
     ),
   // Between floating types; a cast to or from any other is not on the path.
   Cast: (node) => [cast(node.dy, node.input(0).dtype)],
+  CastLike: (node) => [cast(node.dy, node.input(0).dtype)],
   Identity: (node) => [node.dy],
 };

@@ -76,6 +76,7 @@ export const movementRules: Rules<
   | "Tile"
   | "Range"
   | "Shape"
+  | "Size"
   | "ConstantOfShape"
   | "Trilu"
   | "EyeLike"
@@ -110,6 +111,7 @@ export const movementRules: Rules<
   Tile: tileRule,
   Range: rangeRule,
   Shape: COUNTS,
+  Size: COUNTS,
   ConstantOfShape: COUNTS,
   // The other triangle was read by nobody.
   Trilu: (node) => {

@@ -1,4 +1,3 @@
-import { attribute } from "../../builder/block.ts";
 import type { Application, Pullback } from "../../builder/definition.ts";
 import {
   cast,
@@ -95,7 +94,6 @@ export const reductionRules: Rules<
   | "ReduceSumSquare"
   | "ArgMax"
   | "ArgMin"
-  | "CumSum"
   | "Softmax"
   | "LogSoftmax"
   | "TopK"
@@ -121,16 +119,6 @@ export const reductionRules: Rules<
   ReduceSumSquare: (node) => [mul(restore(node, node.dy), mul(node.input(0), 2))],
   ArgMax: INDEX,
   ArgMin: INDEX,
-  // The sum of all that came before becomes the sum of all that comes after.
-  CumSum: (node) => {
-    const { exclusive, reverse } = node.attributes;
-    const attributes = {
-      exclusive: attribute.int(exclusive),
-      reverse: attribute.int(!reverse),
-    };
-    const inputs = [node.dy, node.input(1)];
-    return [node.graph.emit({ op: "CumSum", inputs, attributes }).outputs[0]];
-  },
   Softmax: softmax,
   LogSoftmax: logSoftmax,
   // Each index comes once in its row, so nothing has to be added.

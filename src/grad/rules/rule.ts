@@ -1,4 +1,5 @@
-import type { Expansion, Pullback } from "../../builder/definition.ts";
+import type { Application, Expansion, Pullback } from "../../builder/definition.ts";
+import { requireValue } from "../../builder/lift.ts";
 import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sumTo } from "../broadcast.ts";
@@ -33,7 +34,7 @@ export interface Walk<Attributes = unknown> extends Pullback<Attributes> {
   /** Goes back through what makes the node's outputs of its inputs by other operators. An output that is
    * undefined has no part in it. */
   readonly pullThrough: (
-    body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[],
+    body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[] | Missing,
   ) => Cotangents | Missing;
 }
 
@@ -52,6 +53,22 @@ export function byExpansion<Attributes>(
     }
     return node.pullThrough((inputs) => expansion(inputs, node.attributes));
   };
+}
+
+/** The same for an operator whose node says more than its attributes, or that others stand for only in some
+ * of its forms. What they compute is in a model only as far as the cotangents need it.
+ *
+ * @param body the outputs in other operators, of a node with stand-ins for its inputs; an output that
+ * carries no gradient may be left out */
+export function composed<A>(
+  body: (node: Application<A>) => readonly (Value | undefined)[] | Missing,
+): Rule<A> {
+  return ({ graph, node, attributes, outputs, y, pullThrough }) =>
+    pullThrough((inputs) => {
+      const input = (i: number) => requireValue(node.op, `input ${i}`, inputs[i]);
+      const optional = (i: number) => inputs[i];
+      return body({ graph, node, attributes, outputs, y, inputs, input, optional });
+    });
 }
 
 /** The rules of some operators. */

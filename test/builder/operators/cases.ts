@@ -1,5 +1,6 @@
 import * as op from "../../../src/builder/operators/index.ts";
 import { elementwiseCases } from "./cases-elementwise.ts";
+import { selectionCases } from "./cases-selection.ts";
 import { type Case, on } from "./harness.ts";
 
 const nm = { x: ["n", "m"] };
@@ -8,6 +9,7 @@ const bnm = { x: ["b", "n", "m"] };
 /** Every operator with a spread of arguments, and the shape that it must infer of named sizes. */
 export const cases: Readonly<Record<string, Case>> = {
   ...elementwiseCases,
+  ...selectionCases,
 
   // reduction.ts
   "reduceSum over all axes": on(nm, ({ x }) => op.reduceSum(x), []),
