@@ -54,24 +54,31 @@ inline std::uint32_t root_of_tree(std::uint32_t* parent, std::uint32_t j) {
   return j;
 }
 
-// Which columns the support connects, as the least of them.
-inline void find_components(const TransportSolveSpace& p, std::size_t n, std::size_t m,
-                            std::size_t stride) {
-  for (std::size_t j = 0; j < m; ++j) p.component[j] = static_cast<std::uint32_t>(j);
-  for (std::size_t i = 0; i < n; ++i) {
-    const double* const row = p.w + i * stride;
-    std::uint32_t first = ~std::uint32_t{0};
-    for (std::size_t j = 0; j < m; ++j) {
-      if (!(row[j] > 0)) continue;
-      const std::uint32_t own = root_of_tree(p.component, static_cast<std::uint32_t>(j));
-      if (first == ~std::uint32_t{0}) {
-        first = own;
-      } else if (own < first) {
-        p.component[first] = own;
-        first = own;
-      } else {
-        p.component[own] = first;
-      }
+// What connects two columns counts if it is more than this share of all that connects the lesser of
+// them to others.
+constexpr double kLeastTie = 1e-13;
+
+// Which columns the support connects, as the least of them. The sums of the Gram matrix's rows without
+// its diagonal go into p.diagonal.
+inline void find_components(const TransportSolveSpace& p, std::size_t m, std::size_t stride) {
+  for (std::size_t j = 0; j < m; ++j) {
+    p.component[j] = static_cast<std::uint32_t>(j);
+    p.diagonal[j] = 0;
+  }
+  for (std::size_t j = 0; j < m; ++j) {
+    const double* const row = p.gram + j * stride;
+    for (std::size_t k = j + 1; k < m; ++k) {
+      p.diagonal[j] += row[k];
+      p.diagonal[k] += row[k];
+    }
+  }
+  for (std::size_t j = 0; j < m; ++j) {
+    const double* const row = p.gram + j * stride;
+    for (std::size_t k = j + 1; k < m; ++k) {
+      if (!(row[k] > kLeastTie * std::min(p.diagonal[j], p.diagonal[k]))) continue;
+      const std::uint32_t one = root_of_tree(p.component, static_cast<std::uint32_t>(j));
+      const std::uint32_t other = root_of_tree(p.component, static_cast<std::uint32_t>(k));
+      p.component[std::max(one, other)] = std::min(one, other);
     }
   }
   for (std::size_t j = 0; j < m; ++j) {
@@ -79,14 +86,19 @@ inline void find_components(const TransportSolveSpace& p, std::size_t n, std::si
   }
 }
 
-// The component of a row is that of any column it has; m for an empty row.
+// The component of a row is that of its largest cell; m for an empty row.
 inline std::size_t component_of_row(const TransportSolveSpace& p, std::size_t i, std::size_t m,
                                     std::size_t stride) {
   const double* const row = p.w + i * stride;
+  std::size_t own = m;
+  double most = 0;
   for (std::size_t j = 0; j < m; ++j) {
-    if (row[j] > 0) return p.component[j];
+    if (row[j] > most) {
+      most = row[j];
+      own = p.component[j];
+    }
   }
-  return m;
+  return own;
 }
 
 // Takes from rows and adds to columns until both have one sum on every component.
@@ -141,14 +153,7 @@ inline void subtract_columns(const TransportSolveSpace& p, std::size_t n, std::s
 // (D - G) x = right with D such that rows sum to 0, scaled to a diagonal of 1; on each component a
 // rank-one term chooses among the solutions.
 inline void factor_laplacian(const TransportSolveSpace& p, std::size_t m, std::size_t stride) {
-  for (std::size_t j = 0; j < m; ++j) p.diagonal[j] = p.weight[j] = 0;
-  for (std::size_t j = 0; j < m; ++j) {
-    const double* const row = p.gram + j * stride;
-    for (std::size_t k = j + 1; k < m; ++k) {
-      p.diagonal[j] += row[k];
-      p.diagonal[k] += row[k];
-    }
-  }
+  for (std::size_t j = 0; j < m; ++j) p.weight[j] = 0;
   for (std::size_t j = 0; j < m; ++j) {
     if (!(p.diagonal[j] > 0)) p.diagonal[j] = 1;
     p.weight[p.component[j]] += p.diagonal[j];
@@ -223,12 +228,12 @@ inline void transport_solve_rows(const TransportSolveRows& rows, std::size_t beg
       p.s[j] = j < m ? (turned ? r : s)[j] : 0;
       p.x[j] = 0;
     }
-    find_components(p, n, m, stride);
+    weighted_gram(p.w, stride, n, m, p.inverse, p.panel, p.gram);
+    find_components(p, m, stride);
     balance(p, n, m, stride, p.r, p.s);
     double* const found = turned ? v : u;
     for (std::size_t i = 0; i < n; ++i) found[i] = p.r[i] * p.inverse[i];
     subtract_columns(p, n, m, stride, found, p.s);
-    weighted_gram(p.w, stride, n, m, p.inverse, p.panel, p.gram);
     factor_laplacian(p, m, stride);
     for (std::size_t j = 0; j < m; ++j) p.s[j] /= p.diagonal[j];
     for (std::size_t j = m; j < vector_padded(m); ++j) p.rest[j] = 0;

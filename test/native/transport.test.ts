@@ -177,4 +177,26 @@ native("TransportSolve", () => {
       expectClose([total(u)], [total(v)], 1e-10);
     }
   });
+
+  test("parts that rounding connects are solved each for itself", async () => {
+    const run = await nativeOperator("TransportSolve", "float64", ["w", "r", "s"], ["u", "v"]);
+    const [r, s] = [
+      [1, -2, 0.5, 3],
+      [0.3, -1, 2, 0.7],
+    ];
+    const apart = [2, 1, 0, 0, 1, 3, 0, 0, 0, 0, 1, 2, 0, 0, 2, 1];
+    const solve = (cell: number) =>
+      run({
+        w: cube(
+          apart.map((x, i) => (x === 0 ? cell / (1 + i) : x)),
+          4,
+          4,
+        ),
+        r: matrix([r]),
+        s: matrix([s]),
+      });
+    const [alone, joined] = await Promise.all([solve(0), solve(1e-30)]);
+    expectClose(joined.u as number[], alone.u as number[], 1e-12);
+    expectClose(joined.v as number[], alone.v as number[], 1e-12);
+  });
 });

@@ -14,6 +14,10 @@ import { anywhere, safely, sizeScalar, sum, turned } from "./transport-parts.ts"
 /** Squarings of the adjacency matrix at most; log2 of the longest path are needed. */
 const MOST_SQUARINGS = 40;
 
+/** What connects two columns counts if it is more than this share of all that connects the lesser of them to
+ * others. Below, elimination leaves rounding in its place: what it fixes of u and v cannot be told. */
+const LEAST_TIE = 1e-13;
+
 /** Relative accuracy of conjugate gradients: derivatives of the result are results as well. */
 const ACCURACY = 1e-13;
 
@@ -25,7 +29,8 @@ const ACCURACY = 1e-13;
  * On each connected component of the support of W the equations fix u and v up to (1, -1), and have a
  * solution if r and s have equal sums there. What of (r, s) is against that is dropped, and of all
  * solutions the one of least norm is given: sum u = sum v on each component; 0 where W has an empty row or
- * column.
+ * column. Parts that only rounding would connect, by less than 1e-13 of what holds them together, count as
+ * components.
  *
  * Method: the larger side is eliminated; Gauss-Jordan up to 16 unknowns, conjugate gradients above; the
  * components by squaring the adjacency matrix, where it is not full. O(n m^2 + m^3) for m <= n.
@@ -121,11 +126,11 @@ function solve(w: Value, right: Sides): Sides {
   const shares = safely(w, total);
   const eye = identityFor(w);
   const gram = op.mul(op.matmul(turned(w), shares), op.sub(1, eye));
-  const together = components(gram, eye);
-  const { rows, columns } = balance(right, shares, together);
-  const reduced = op.sub(columns, op.matmul(turned(rows), shares));
   // diag(W'1) - W' shares has the diagonal that makes its rows sum to 0: no cancellation.
   const diagonal = sum(gram, 1);
+  const together = components(gram, diagonal, eye);
+  const { rows, columns } = balance(right, shares, together);
+  const reduced = op.sub(columns, op.matmul(turned(rows), shares));
   const positive = op.where(op.greater(diagonal, 0), diagonal, 1);
   const root = op.sqrt(positive);
   const scale = op.mul(root, turned(root));
@@ -138,8 +143,10 @@ function solve(w: Value, right: Sides): Sides {
 }
 
 /** Which columns the support connects: 1 for two of the same component, [batch, m, m]. */
-function components(gram: Value, eye: Value): Value {
-  const near = op.cast(op.greater(op.add(gram, eye), 0), "float32");
+function components(gram: Value, diagonal: Value, eye: Value): Value {
+  const least = op.mul(op.min(diagonal, turned(diagonal)), LEAST_TIE);
+  const tied = op.greater(gram, least);
+  const near = op.cast(op.or(tied, op.greater(eye, 0)), "float32");
   const [reached] = op.loop(
     MOST_SQUARINGS,
     [near],

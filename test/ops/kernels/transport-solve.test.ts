@@ -35,6 +35,9 @@ async function solve(w: number[][], r: number[], s: number[]) {
   };
 }
 
+/** A cell this small among others near 1 connects nothing. */
+const TIE = 1e-20;
+
 /** The component of each row and column of the support. */
 function componentsOf(w: number[][]) {
   const rows = w.map((_, i) => i);
@@ -44,7 +47,7 @@ function componentsOf(w: number[][]) {
     for (const [i, row] of w.entries()) {
       for (const [j, cell] of row.entries()) {
         const least = Math.min(rows[i] as number, columns[j] as number);
-        if (cell > 0 && rows[i] !== columns[j]) {
+        if (cell > TIE && rows[i] !== columns[j]) {
           rows[i] = least;
           columns[j] = least;
           changed = true;
@@ -105,6 +108,17 @@ const cases: Readonly<Record<string, number[][]>> = {
   ],
   "many components": Array.from({ length: 30 }, (_, i) =>
     Array.from({ length: 30 }, (__, j) => (Math.floor(i / 3) === Math.floor(j / 3) ? 1 + j : 0)),
+  ),
+  "two components that rounding connects": [
+    [1, 2, 1e-40, 0],
+    [3, 1, 1e-80, 1e-300],
+    [1e-30, 0, 1, 4],
+    [0, 1e-25, 2, 1],
+  ],
+  "many components that rounding connects": Array.from({ length: 30 }, (_, i) =>
+    Array.from({ length: 30 }, (__, j) =>
+      Math.floor(i / 3) === Math.floor(j / 3) ? 1 + ((i * j) % 7) : 1e-25 * (i + j),
+    ),
   ),
   "an empty row and column": [
     [1, 2, 0],
