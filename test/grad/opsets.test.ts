@@ -7,6 +7,7 @@ import {
   gatherElements,
   logSoftmax,
   matmul,
+  maxPool,
   pad,
   reduceLogSumExp,
   reduceMax,
@@ -96,9 +97,26 @@ describe("opsets from 13", () => {
         [[2, 2]],
       ],
       ["rows by index", (x) => square(gather(x, [1, 0, 1])), [[2, 2]]],
-      ["triangles", (x) => square(trilu(x)), [[3, 3]]],
+      ["rows by many indices", (x) => square(gather(x, [4, 0, 0, -1, 0, 4, 2, 0, 0])), [[5, 2]]],
+      [
+        "columns by index",
+        (x) =>
+          square(
+            gather(
+              x,
+              [
+                [1, 0],
+                [1, 1],
+              ],
+              { axis: 1 },
+            ),
+          ),
+        [[2, 2]],
+      ],
+      ["the largest of windows", (x) => square(maxPool(x, [3], { strides: 1 })), [[1, 1, 6]]],
       ["strides", (x) => square(slice(x, 0, 9, { steps: 2 })), [[5]]],
     ],
-    { also: [], opsets: [16, 20, 23] },
+    { also: ["named"], opsets: [13, 15, 16, 20, 23] },
   );
+  testRows([["triangles", (x) => square(trilu(x)), [[3, 3]]]], { also: [], opsets: [16, 20, 23] });
 });

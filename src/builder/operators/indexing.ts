@@ -29,12 +29,14 @@ import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
 import { cast } from "./logic.ts";
 import { reduceProd } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
+import { addRows } from "./scatter-add.ts";
 import { type Size, shape, sizesOf } from "./sizes.ts";
 
 /** Options of the scatters. */
 export interface ScatterOptions {
   /** What to do where an element is there already: replace it ("none", the default; then no index may
-   * come twice), or combine the two. "add" and "mul" need opset 16, "max" and "min" 18. */
+   * come twice), or combine the two. "mul" needs opset 16, "max" and "min" 18; "add" is composed below
+   * opset 16. */
   readonly reduction?: ScatterReduction;
 }
 
@@ -89,11 +91,21 @@ export function scatterElements(
 ): Value {
   checkOptions("scatterElements", options, ["axis", "reduction"]);
   const inputs = scattered("scatterElements", x, indices, updates);
+  if (options.reduction === "add" && inputs[0].graph.opset < 16) {
+    return addElements(inputs, options.axis ?? 0);
+  }
   const attributes = {
     ...axisAttribute("scatterElements", options.axis ?? 0),
     ...reductionAttribute("scatterElements", inputs[0], options.reduction),
   };
   return emitOne("ScatterElements", inputs, attributes, "scatterElements");
+}
+
+/** The scatter with reduction "add" where ONNX has none. */
+function addElements([x, indices, updates]: [Value, Value, Value], axis: number): Value {
+  const numbers = gatherElements(elementNumbers(x), indices, { axis });
+  const [flat, parts] = [x, updates].map((value) => reshape(value, [-1, 1])) as [Value, Value];
+  return reshape(addRows(flat, reshape(numbers, [-1]), parts), sizes(x));
 }
 
 /** x with the updates put as the slices that the rows of `indices` name, the inverse of gatherND.
@@ -109,8 +121,8 @@ export function scatterND(
   checkOptions("scatterND", options, ["reduction"]);
   const { reduction = "none" } = options;
   const inputs = scattered("scatterND", x, indices, updates);
-  const attributes = reductionAttribute("scatterND", inputs[0], reduction);
-  if (reduction === "none") return emitOne("ScatterND", inputs, attributes, "scatterND");
+  if (reduction === "none") return emitOne("ScatterND", inputs, {}, "scatterND");
+  if (reduction !== "add") reductionAttribute("scatterND", inputs[0], reduction);
   const [value, at, added] = inputs;
   const numbers = gatherND(elementNumbers(value), at);
   if (sameShape(numbers.shape, added.shape) === false) {

@@ -13,6 +13,7 @@ import { logSoftmax, reduceMean, reduceSum } from "./reduction.ts";
 import { unsqueeze } from "./reshape.ts";
 import { onesLike, positions } from "./sizes.ts";
 
+/** What a loss of many entries is: their losses, the sum, or the mean. */
 export type LossReduction = "none" | "sum" | "mean";
 
 /** What the two losses have in common, in normal form. */

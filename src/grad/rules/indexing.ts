@@ -1,11 +1,13 @@
 import type { Pullback } from "../../builder/definition.ts";
 import {
+  add,
   cast,
   div,
   equal,
   expand,
   gatherElements,
   gatherND,
+  less,
   moveAxis,
   mul,
   onesLike,
@@ -19,6 +21,7 @@ import {
   zerosLike,
 } from "../../builder/operators/index.ts";
 import { elementNumbers } from "../../builder/operators/indexing.ts";
+import { addRows } from "../../builder/operators/scatter-add.ts";
 import type { Size } from "../../builder/operators/sizes.ts";
 import type { Axis, OperatorTable, ScatterReduction } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
@@ -40,6 +43,13 @@ function gatherRule(node: Pullback<Axis>): Cotangents {
     const none = zeros(x, [sizes[axis] as Size, ...before, ...after]);
     const put = scatterND(none, unsqueeze(places, 1), moveAxis(taken, axis, 0));
     return [moveAxis(put, 0, axis)];
+  }
+  if (node.graph.opset < 16) {
+    const rows = reshape(moveAxis(taken, axis, 0), [sizeOf(places, 0), -1]);
+    const none = zeros(x, [sizes[axis] as Size, sizeOf(rows, 1)]);
+    const from0 = where(less(places, 0), add(places, sizes[axis] as Size), places);
+    const sums = addRows(none, from0, rows);
+    return [moveAxis(reshape(sums, [sizes[axis] as Size, ...before, ...after]), 0, axis)];
   }
   const others = sizes.flatMap((_, i) => (i === axis ? [] : [i]));
   const at = expand(unsqueeze(places, others), sizesFor(taken));

@@ -242,8 +242,8 @@ describe("A form that the graph's opset lacks is refused by name", () => {
     ],
     [
       15,
-      (x) => op.scatterND(x, [[0]], [[1, 2, 3]], { reduction: "add" }),
-      'scatterND: reduction "add" needs opset 16 or later; this graph is opset 15',
+      (x) => op.scatterND(x, [[0]], [[1, 2, 3]], { reduction: "mul" }),
+      'scatterND: reduction "mul" needs opset 16 or later; this graph is opset 15',
     ],
     [
       17,
