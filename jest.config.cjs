@@ -3,6 +3,7 @@ module.exports = {
   rootDir: __dirname,
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   testEnvironment: "<rootDir>/test/environment.cjs",
+  setupFiles: ["<rootDir>/test/every-operator.ts"],
   transform: {
     "\\.[jt]s$": [
       "@swc/jest",
@@ -17,6 +18,8 @@ module.exports = {
   moduleNameMapper: {
     "^softonnx$": "<rootDir>/src/index.ts",
     "^softonnx/node$": "<rootDir>/src/node.ts",
+    "^softonnx/core$": "<rootDir>/src/core.ts",
+    "^softonnx/web$": "<rootDir>/src/web.ts",
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/", "<rootDir>/native/build/"],
   watchPathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/"],

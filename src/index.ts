@@ -222,6 +222,8 @@ export {
   vjp,
 } from "./grad/index.ts";
 
+import "./builder/every.ts";
+import "./grad/rules/every.ts";
 import "./ops/kernels/index.ts";
 
 export * from "./ops/index.ts";

@@ -17,6 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   trainer: ["builder", "train", "runtime", "trainer"],
   cli: ["builder", "ops", "grad", "train", "runtime", "trainer", "index.ts", "node.ts", "cli"],
   "index.ts": ["builder", "ops", "grad", "train"],
+  "core.ts": ["builder", "ops", "grad", "train"],
   "node.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime", "trainer"],
   "web.ts": ["builder", "ops", "grad", "train", "index.ts", "runtime", "trainer"],
   "version.ts": [],

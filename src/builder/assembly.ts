@@ -5,7 +5,7 @@ import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
-import { schemaOf } from "./operators/index.ts";
+import { schemaOf } from "./operators/known.ts";
 import { Scopes } from "./scopes.ts";
 import { sharingKey } from "./sharing.ts";
 import type { TensorData } from "./tensor.ts";

@@ -6,7 +6,8 @@ import { type Dim, formatShape, sameShape } from "./dim.ts";
 import { type DType, isDType } from "./dtype.ts";
 import { failArgument, GraphError, nearest } from "./errors.ts";
 import { isValue, type Operand } from "./lift.ts";
-import { type FromModelOptions, readModel } from "./read.ts";
+import type { FromModelOptions } from "./read.ts";
+import { providedReader } from "./reader.ts";
 import { tensorKey } from "./sharing.ts";
 import type { ModelSource } from "./source.ts";
 import { summarize } from "./summary.ts";
@@ -292,7 +293,8 @@ export class Graph extends Assembly {
    *
    * @throws ModelFormatError naming the byte offset if the bytes are no ONNX model or exceed a limit */
   static fromModel(bytes: Uint8Array, options: FromModelOptions = {}): Graph {
-    return readModel(bytes, options, (name, source, opset) => new Graph(name, { source, opset }));
+    const read = providedReader();
+    return read(bytes, options, (name, source, opset) => new Graph(name, { source, opset }));
   }
 
   /** An overview for people: inputs, parameters, outputs, and how many nodes of which operator. */

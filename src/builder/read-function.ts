@@ -3,7 +3,7 @@ import type { Attribute, Attributes, Block } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
-import { schemaOf } from "./operators/index.ts";
+import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
 import { bodyTypes, hasLongAttribute, plainDomain } from "./read-node.ts";
 import { mergeTypes, typeOfProto, UNKNOWN } from "./read-type.ts";

@@ -1,3 +1,7 @@
+/** Metadata key under which a training step pairs each state input with the output that is its next
+ * value, as JSON: `[["w", "w.next"]]`. */
+export const STATE_KEY = "ai.softonnx.state";
+
 /** What a model file says that ONNX Runtime does not pass on. */
 export interface ModelHeader {
   /** metadata_props of the model. */

@@ -5,7 +5,7 @@ import type { Attributes, Block } from "./block.ts";
 import { type Definition, findDefinition, type TensorType } from "./definition.ts";
 import { checkOptions, failArgument } from "./errors.ts";
 import type { Graph } from "./graph.ts";
-import { schemaOf } from "./operators/index.ts";
+import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
 import { ImportedFunctions } from "./read-function.ts";
 import { bodyTypes, hasLongAttribute, plainDomain } from "./read-node.ts";

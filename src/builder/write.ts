@@ -7,15 +7,12 @@ import { requireValue } from "./lift.ts";
 import { assembleModel } from "./model-proto.ts";
 import { Names } from "./names.ts";
 import { planModel } from "./plan.ts";
+import { STATE_KEY } from "./read-header.ts";
 import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 import { BlockWriter, valueInfoOf } from "./write-block.ts";
 import { functionsOf } from "./write-function.ts";
-
-/** Metadata key under which a training step pairs each state input with the output that is its next
- * value, as JSON: `[["w", "w.next"]]`. */
-export const STATE_KEY = "ai.softonnx.state";
 
 /** A tensor with its shape, as onnxruntime's Tensor is one. */
 export interface StateTensor {

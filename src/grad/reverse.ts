@@ -8,7 +8,7 @@ import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/l
 import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
-import { ruleOf } from "./rules/index.ts";
+import { ruleOf } from "./rules/known.ts";
 import {
   type Cotangents,
   isMissing,
@@ -301,7 +301,7 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
       definition.vjp ?? ((walk) => walk.pullThrough((inputs) => definition.body(inputs as Value[])))
     );
   }
-  return (node.domain === "" && ruleOf(node.op)) || missing("no rule is known for it");
+  return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
 }
 
 /** The rule of an operator by what it computes, written in other operators. That is applied to stand-ins

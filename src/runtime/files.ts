@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { failArgument } from "../builder/errors.ts";
+import "../builder/every.ts";
 import { Graph } from "../builder/graph.ts";
 import type { FromModelOptions } from "../builder/read.ts";
 

@@ -2,6 +2,7 @@ import type { InferenceSession } from "onnxruntime-common";
 import { canonicalDim } from "../builder/dim.ts";
 import { isDType } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
+import type { Graph } from "../builder/graph.ts";
 import { type ModelHeader, readHeader } from "../builder/read-header.ts";
 import { convertFeeds } from "./feeds.ts";
 import { FedState, type HeldState, type StatePair } from "./held-state.ts";
@@ -87,4 +88,9 @@ export function sessionOf(model: LoadedModel): Session {
       model.run("run", convertFeeds("run", model.inputs, feeds, model.Tensor)),
     dispose: () => model.dispose(),
   };
+}
+
+/** By what it can do: another copy of this package may have made it. */
+export function isGraph(model: unknown): model is Graph {
+  return typeof model === "object" && model !== null && "toModel" in model;
 }

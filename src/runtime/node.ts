@@ -3,7 +3,7 @@ import type { InferenceSession } from "onnxruntime-common";
 import { checkOptions, failArgument } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { type Evaluate, makeEvaluate } from "./evaluate.ts";
-import { LoadedModel, sessionOf } from "./model.ts";
+import { isGraph, LoadedModel, sessionOf } from "./model.ts";
 import { createNativeRunner, nativeStatus } from "./native.ts";
 import { loadOnnxRuntimeNode } from "./onnxruntime-node.ts";
 import { type Feeds, RUNTIME_OPTIONS, type RuntimeOptions, type Session } from "./session.ts";
@@ -142,9 +142,4 @@ function providerOf(operator: string, backend: Backend | undefined): string {
   if (status.available) return "softonnx";
   if (backend === undefined) return "cpu";
   throw new Error(`${operator}: the backend "native" is not available: ${status.reason}`);
-}
-
-/** By what it can do: another copy of this package may have made it. */
-function isGraph(model: unknown): model is Graph {
-  return typeof model === "object" && model !== null && "toModel" in model;
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
-import { STATE_KEY } from "../builder/write.ts";
+import { STATE_KEY } from "../builder/read-header.ts";
 import { convertFeed, convertFeeds, copyTensor, rejectUnknown, tensorOfData } from "./feeds.ts";
 import type { HeldState, StatePair } from "./held-state.ts";
 import type { LoadedModel } from "./model.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { AttributeProto_AttributeType, type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { GraphError } from "../../src/builder/errors.ts";
 import { Graph } from "../../src/builder/graph.ts";
-import { schemas } from "../../src/builder/operators/index.ts";
+import { schemas } from "../../src/builder/operators/every.ts";
 import { ModelFormatError } from "../../src/builder/scan.ts";
 import { attribute, bytesOf, graph, info, node, opset, tensor } from "./messages.ts";
 import { processorTime } from "./time.ts";

@@ -1,6 +1,7 @@
 import { type Definition, SOFTONNX_DOMAIN } from "../../src/builder/definition.ts";
 import { GraphError } from "../../src/builder/errors.ts";
 import { Graph } from "../../src/builder/graph.ts";
+import { schemas } from "../../src/builder/operators/every.ts";
 import {
   argMax,
   cast,
@@ -15,14 +16,13 @@ import {
   reduceMean,
   reduceSum,
   relu,
-  schemas,
   sin,
   stopGradient,
   topK,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
 import { dependsOn, grad, valueAndGrad, vjp } from "../../src/grad/index.ts";
-import { rules } from "../../src/grad/rules/index.ts";
+import { rules } from "../../src/grad/rules/every.ts";
 import { expectClose, numbers, runBoth } from "./check.ts";
 
 function graph(...shapes: (string | number)[][]) {

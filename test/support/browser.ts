@@ -48,7 +48,7 @@ export function serve(
     const resource = find(request.url ?? "");
     if (resource === undefined) {
       // A browser asks for an icon of its own accord; that must not look like an error.
-      response.writeHead(204).end();
+      response.writeHead(request.url === "/favicon.ico" ? 204 : 404).end();
       return;
     }
     response.writeHead(200, {

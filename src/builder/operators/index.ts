@@ -1,33 +1,3 @@
-import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
-import { activationSchemas } from "./activation.ts";
-import { arithmeticSchemas } from "./arithmetic.ts";
-import { bitsSchemas } from "./bits.ts";
-import { blocksSchemas } from "./blocks.ts";
-import { controlSchemas } from "./control.ts";
-import { convolutionSchemas } from "./convolution.ts";
-import { creationSchemas } from "./creation.ts";
-import { cumulativeSchemas } from "./cumulative.ts";
-import { groupNormalizationSchemas } from "./group-normalization.ts";
-import { indexingSchemas } from "./indexing.ts";
-import { linearSchemas } from "./linear.ts";
-import { logicSchemas } from "./logic.ts";
-import { lossSchemas } from "./losses.ts";
-import { mathSchemas } from "./math.ts";
-import { movementSchemas } from "./movement.ts";
-import { normalizationSchemas } from "./normalization.ts";
-import { poolingSchemas } from "./pooling.ts";
-import { recurrentSchemas } from "./recurrent.ts";
-import { reductionSchemas } from "./reduction.ts";
-import { reshapeSchemas } from "./reshape.ts";
-import { scaleNormalizationSchemas } from "./scale-normalization.ts";
-import { scanSchemas } from "./scan.ts";
-import { selectionSchemas } from "./selection.ts";
-import { sizesSchemas } from "./sizes.ts";
-import { sliceSchemas } from "./slice.ts";
-import { spectrumSchemas } from "./spectrum.ts";
-import { textSchemas } from "./text.ts";
-import { trigonometrySchemas } from "./trigonometry.ts";
-
 export {
   celu,
   elu,
@@ -76,6 +46,7 @@ export {
 } from "./convolution.ts";
 export { constantOfShape, eyeLike, range } from "./creation.ts";
 export { type CumulativeOptions, cumProd, cumSum } from "./cumulative.ts";
+export { einsum } from "./einsum-operator.ts";
 export { erf } from "./erf.ts";
 export { customGradient, passThrough, stopGradient } from "./gradient.ts";
 export {
@@ -94,7 +65,7 @@ export {
   scatterElements,
   scatterND,
 } from "./indexing.ts";
-export { einsum, type GemmOptions, gemm, matmul } from "./linear.ts";
+export { type GemmOptions, gemm, matmul } from "./linear.ts";
 export {
   and,
   cast,
@@ -221,40 +192,3 @@ export {
   tan,
 } from "./trigonometry.ts";
 export type { WindowOptions } from "./windows.ts";
-
-/** What the builder knows of each ai.onnx operator. */
-export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
-  ...arithmeticSchemas,
-  ...mathSchemas,
-  ...bitsSchemas,
-  ...blocksSchemas,
-  ...cumulativeSchemas,
-  ...selectionSchemas,
-  ...spectrumSchemas,
-  ...textSchemas,
-  ...trigonometrySchemas,
-  ...activationSchemas,
-  ...logicSchemas,
-  ...reductionSchemas,
-  ...linearSchemas,
-  ...convolutionSchemas,
-  ...poolingSchemas,
-  ...normalizationSchemas,
-  ...reshapeSchemas,
-  ...movementSchemas,
-  ...sliceSchemas,
-  ...creationSchemas,
-  ...sizesSchemas,
-  ...indexingSchemas,
-  ...controlSchemas,
-  ...scanSchemas,
-  ...lossSchemas,
-  ...scaleNormalizationSchemas,
-  ...groupNormalizationSchemas,
-  ...recurrentSchemas,
-};
-
-/** The schema of an ai.onnx operator; undefined for those that the builder does not know. */
-export function schemaOf(op: string): Schema<unknown> | undefined {
-  return Object.hasOwn(schemas, op) ? (schemas[op as OperatorName] as Schema<unknown>) : undefined;
-}

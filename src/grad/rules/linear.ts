@@ -12,7 +12,6 @@ import type { OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sumTo } from "../broadcast.ts";
 import { permuted } from "../permuted.ts";
-import { einsumRule } from "./einsum.ts";
 import { type Cotangents, type Missing, missing, type Rules, wanted } from "./rule.ts";
 
 /** Every pair of ranks has its own form: a vector is a row on the left and a column on the right, and
@@ -78,8 +77,7 @@ function gemmRule(node: Pullback<OperatorTable["Gemm"]>): Cotangents {
   );
 }
 
-export const linearRules: Rules<"MatMul" | "Gemm" | "Einsum"> = {
+export const linearRules: Rules<"MatMul" | "Gemm"> = {
   MatMul: matMul,
   Gemm: gemmRule,
-  Einsum: einsumRule,
 };

@@ -1,0 +1,40 @@
+import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
+import { activationSchemas } from "./activation.ts";
+import { bitsSchemas } from "./bits.ts";
+import { blocksSchemas } from "./blocks.ts";
+import { convolutionSchemas } from "./convolution.ts";
+import { einsumSchemas } from "./einsum-operator.ts";
+import { groupNormalizationSchemas } from "./group-normalization.ts";
+import { coreSchemas, provideSchemas } from "./known.ts";
+import { lossSchemas } from "./losses.ts";
+import { normalizationSchemas } from "./normalization.ts";
+import { poolingSchemas } from "./pooling.ts";
+import { recurrentSchemas } from "./recurrent.ts";
+import { scaleNormalizationSchemas } from "./scale-normalization.ts";
+import { selectionSchemas } from "./selection.ts";
+import { spectrumSchemas } from "./spectrum.ts";
+import { textSchemas } from "./text.ts";
+import { trigonometrySchemas } from "./trigonometry.ts";
+
+/** What the builder knows of each ai.onnx operator. A module of "softonnx" alone, for its effect: pages
+ * that use "softonnx/core" do without what only networks and imported models need. */
+export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]> } = {
+  ...coreSchemas,
+  ...activationSchemas,
+  ...bitsSchemas,
+  ...blocksSchemas,
+  ...convolutionSchemas,
+  ...einsumSchemas,
+  ...groupNormalizationSchemas,
+  ...lossSchemas,
+  ...normalizationSchemas,
+  ...poolingSchemas,
+  ...recurrentSchemas,
+  ...scaleNormalizationSchemas,
+  ...selectionSchemas,
+  ...spectrumSchemas,
+  ...textSchemas,
+  ...trigonometrySchemas,
+};
+
+provideSchemas(schemas);

@@ -1,0 +1,41 @@
+import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
+import { activationRules } from "./activation.ts";
+import { bitsRules } from "./bits.ts";
+import { blocksRules } from "./blocks.ts";
+import { controlRules } from "./control.ts";
+import { convolutionRules } from "./convolution.ts";
+import { einsumRule } from "./einsum.ts";
+import { groupNormalizationRules } from "./group-normalization.ts";
+import { coreRules, provideRules } from "./known.ts";
+import { lossRules } from "./losses.ts";
+import { normalizationRules } from "./normalization.ts";
+import { poolingRules } from "./pooling.ts";
+import { recurrentRules } from "./recurrent.ts";
+import type { Rule } from "./rule.ts";
+import { selectionRules } from "./selection.ts";
+import { spectrumRules } from "./spectrum.ts";
+import { textRules } from "./text.ts";
+import { trigonometryRules } from "./trigonometry.ts";
+
+/** A rule for every operator that the builder knows: the compiler names those that lack one. A module of
+ * "softonnx" alone, for its effect, as builder/operators/every.ts. */
+export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]> } = {
+  ...coreRules,
+  Einsum: einsumRule,
+  ...activationRules,
+  ...bitsRules,
+  ...blocksRules,
+  ...controlRules,
+  ...convolutionRules,
+  ...groupNormalizationRules,
+  ...lossRules,
+  ...normalizationRules,
+  ...poolingRules,
+  ...recurrentRules,
+  ...selectionRules,
+  ...spectrumRules,
+  ...textRules,
+  ...trigonometryRules,
+};
+
+provideRules(rules);
