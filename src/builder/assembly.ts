@@ -6,10 +6,16 @@ import type { DType } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
+import type { Raising } from "./raise.ts";
 import { Scopes } from "./scopes.ts";
 import { sharingKey } from "./sharing.ts";
 import type { TensorData } from "./tensor.ts";
 import { type Origin, Value } from "./value.ts";
+
+type Raiser = (raising: Raising) => void;
+
+/** What the forms in raise-operators.ts reach. */
+const MOST_RAISED = 16;
 
 /** How a node comes to be; every operator function ends here. */
 export interface Emission {
@@ -38,6 +44,12 @@ export abstract class Assembly {
   readonly #scopes = new Scopes();
   #block = this.root;
   #nextId = 1;
+  /** Between the ids of values made one after the other. */
+  #idStep = 1;
+  /** The opset that this graph was raised from, if it was. */
+  #raisedFrom: number | undefined;
+  /** Set while the graph may be raised. */
+  #raiser: Raiser | undefined;
   #memo: Map<string, Node> | undefined;
   /** The body that nodes leave where they can. */
   #leaving: Block | undefined;
@@ -182,7 +194,7 @@ export abstract class Assembly {
     inputs: readonly (TensorType & { readonly hint: string })[],
     build: (...inputs: Value[]) => readonly Value[],
   ): Block {
-    const block = new Block(this.#block, this.#nextId++);
+    const block = new Block(this.#block, this.#newId());
     const outer = this.#block;
     this.#block = block;
     try {
@@ -235,6 +247,32 @@ export abstract class Assembly {
     }
   }
 
+  /** Runs `build`, for which the graph may be raised to a later opset: for passes that write what the
+   * graph's own opset may have no form for.
+   *
+   * @param raiser `raiseGraph` (handed in, so that programs that never raise one need not load it) */
+  raising<Result>(raiser: Raiser, build: () => Result): Result {
+    const outer = this.#raiser;
+    this.#raiser = raiser;
+    try {
+      return build();
+    } finally {
+      this.#raiser = outer;
+    }
+  }
+
+  /** Whether the graph is, or may be and then is, written in this opset or a later one. */
+  reaches(opset: number): boolean {
+    const raiser = this.#raiser;
+    if (this.opset < opset && raiser && opset <= MOST_RAISED) this.#raise(opset, raiser);
+    return this.opset >= opset;
+  }
+
+  /** The opset that the graph was written in before a gradient needed a later one; undefined if none did. */
+  get raisedFrom(): number | undefined {
+    return this.#raisedFrom;
+  }
+
   /** Declares that operators of a domain are used, at a version.
    * @throws GraphError if the domain is in use at another version */
   importDomain(domain: string, version: number): void {
@@ -259,7 +297,7 @@ export abstract class Assembly {
       ? sizesIn(origin.data)
       : undefined,
   ): Value {
-    const id = this.#nextId++;
+    const id = this.#newId();
     return new Value({
       graph: this as unknown as Graph,
       block,
@@ -270,6 +308,53 @@ export abstract class Assembly {
       id,
       hint,
     });
+  }
+
+  #raise(to: number, raiser: Raiser): void {
+    const blocks: Block[] = [];
+    for (let at: Block | undefined = this.#block; at !== undefined; at = at.parent) blocks.push(at);
+    const [memo, leaving, block, from] = [this.#memo, this.#leaving, this.#block, this.opset];
+    this.#memo = undefined;
+    this.#leaving = undefined;
+    try {
+      raiser({
+        graph: this as unknown as Graph,
+        from,
+        to,
+        blocks,
+        begin: () => {
+          this.#opsets.set("", to);
+          this.#raisedFrom ??= from;
+        },
+        before: (node, build) => {
+          this.#block = node.block;
+          return this.#before(node, build);
+        },
+      });
+    } finally {
+      this.#memo = memo;
+      this.#leaving = leaving;
+      this.#block = block;
+    }
+  }
+
+  #before<Result>(node: Node, build: () => Result): Result {
+    const next = this.#nextId;
+    // Fractions: whole numbers are taken.
+    this.#idStep = 1 / 64;
+    this.#nextId = (node.outputs[0]?.id ?? next) - 1 + this.#idStep;
+    try {
+      return build();
+    } finally {
+      this.#nextId = next;
+      this.#idStep = 1;
+    }
+  }
+
+  #newId(): number {
+    const id = this.#nextId;
+    this.#nextId += this.#idStep;
+    return id;
   }
 
   /** The block around the current body, if nodes leave it and this one can. */

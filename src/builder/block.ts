@@ -123,6 +123,11 @@ export function capturesOf(body: Block): readonly Value[] {
   return values;
 }
 
+/** Must be called when the nodes of a body come to read something else. */
+export function forgetCaptures(body: Block): void {
+  captures.delete(body);
+}
+
 export const attribute = {
   float: (value: number): Attribute => ({ type: "float", value }),
   int: (value: number | bigint | boolean): Attribute => ({

@@ -32,14 +32,20 @@ export function assembleModel(graph: Graph, parts: ModelParts): ModelProto {
   const source = graph.source?.model;
   const model = derive(source ?? newModel(), {
     graph: graphProto(graph, parts),
-    opsetImport: mergeOpsets(source?.opsetImport ?? [], opsetsOf(graph, parts)),
+    opsetImport: mergeOpsets(
+      (source?.opsetImport ?? []).filter(
+        ({ domain }) => graph.raisedFrom === undefined || (domain !== "" && domain !== "ai.onnx"),
+      ),
+      opsetsOf(graph, parts),
+    ),
     functions: mergeBy(
       (f) => `${f.domain}:${f.name}:${f.overload}`,
       source?.functions ?? [],
       parts.functions,
     ),
   });
-  const added = parts.functions.length > 0 || source === undefined;
+  const added =
+    parts.functions.length > 0 || source === undefined || graph.raisedFrom !== undefined;
   const least = BigInt(irVersionOf(graph.opset));
   if (added && model.irVersion < least) model.irVersion = least;
   const metadata = Object.entries(parts.metadata).map(([key, value]) =>

@@ -4,7 +4,8 @@ import type { Value } from "./value.ts";
 
 /** See Graph.summary. */
 export function summarize(graph: Graph): string {
-  const lines = [`${graph} at opset ${graph.opset}`];
+  const raised = graph.raisedFrom === undefined ? "" : `, raised from ${graph.raisedFrom}`;
+  const lines = [`${graph} at opset ${graph.opset}${raised}`];
   const list = (title: string, values: Iterable<readonly [string, Value]>) => {
     for (const [name, value] of values) {
       lines.push(`  ${title.padEnd(9)} ${name}: ${value.dtype} ${formatShape(value.shape)}`);

@@ -24,6 +24,7 @@ import { scalesBesideMatMul } from "./exact-scale.ts";
 import type { Names } from "./names.ts";
 import type { Parts } from "./needs.ts";
 import type { Plan } from "./plan.ts";
+import type { TensorData } from "./tensor.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 
@@ -34,9 +35,18 @@ export class BlockWriter {
   /** The kernel operators met so far, each with the node it was first met at. */
   readonly definitions = new Map<Definition, Node>();
 
+  /** The constants of bodies that were read. */
+  readonly #initializers = new Map<Block, Value[]>();
+
   constructor(names: Names, plan: Plan) {
     this.#names = names;
     this.#plan = plan;
+    for (const value of plan.leaves) {
+      if (value.data === undefined || value.block.parent === undefined) continue;
+      const others = this.#initializers.get(value.block);
+      if (others === undefined) this.#initializers.set(value.block, [value]);
+      else others.push(value);
+    }
   }
 
   /** Gives results the names they must have, before anything else is named. Returns the Identity nodes
@@ -190,7 +200,10 @@ export class BlockWriter {
         output.push(valueInfoOf(real, copy));
       }
     }
-    return create(GraphProtoSchema, { name, node, input, output });
+    const initializer = (this.#initializers.get(block) ?? []).map((value) =>
+      protoOfTensor(value.data as TensorData, this.#names.of(value)),
+    );
+    return create(GraphProtoSchema, { name, node, input, output, initializer });
   }
 }
 

@@ -14,6 +14,9 @@ import type { Value } from "./value.ts";
 import { BlockWriter, valueInfoOf } from "./write-block.ts";
 import { functionsOf } from "./write-function.ts";
 
+/** Says in a model which opset it was read in, where a gradient needed a later one. */
+const RAISED_KEY = "ai.softonnx.raised_from_opset";
+
 /** A tensor with its shape, as onnxruntime's Tensor is one. */
 export interface StateTensor {
   readonly data: unknown;
@@ -97,7 +100,10 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
     outputs: [...results].map(([name, value]) => valueInfoOf(value, name)),
     initializers,
     functions: functionsOf(writer.definitions, graph.opset, newGraph),
-    metadata: state.length === 0 ? {} : { [STATE_KEY]: JSON.stringify(state) },
+    metadata: {
+      ...(state.length === 0 ? {} : { [STATE_KEY]: JSON.stringify(state) }),
+      ...(graph.raisedFrom === undefined ? {} : { [RAISED_KEY]: String(graph.raisedFrom) }),
+    },
   });
 }
 

@@ -6,6 +6,7 @@ import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
 import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
+import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
@@ -18,6 +19,9 @@ import {
   type Walk,
 } from "./rules/rule.ts";
 
+/** The opset that rules are written for. Graphs of earlier ones are raised to it. */
+const LEAST_OPSET = 13;
+
 /** How gradients are computed. */
 export interface GradOptions {
   /** Of the states that a Loop or Scan goes through keep only every so many, and compute those between
@@ -28,6 +32,9 @@ export interface GradOptions {
 
 /** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
  * combine them, export them, differentiate them again.
+ *
+ * A graph below opset 13 is raised to it: its values stay what they are, and `graph.summary()` and the
+ * metadata of models written from it (`ai.softonnx.raised_from_opset`) say so.
  *
  * ```ts
  * const [dw, db] = grad(loss, [w, b]);
@@ -146,16 +153,16 @@ function pullBack(
   if (!Array.isArray(xs)) failArgument(operator, "xs", "a list of Values", xs);
   for (const [i, x] of xs.entries()) requireFloat(operator, `xs[${i}]`, x);
   const graph = graphOf(operator, [...ys, ...xs]);
-  if (graph.opset < 13) {
-    throw new GraphError(operator, `needs opset 13 or later; ${graph} has opset ${graph.opset}`);
-  }
   for (const value of [...ys, ...xs]) {
     if (!graph.block.sees(value.block)) {
       throw new GraphError(operator, `${value} is inside a closed subgraph`);
     }
   }
-  const build = () => new Reverse(operator, graph, ys, xs, options).run(seed());
-  return graph.operation(operator, () => graph.sharing(build));
+  const build = () => {
+    graph.reaches(LEAST_OPSET);
+    return graph.sharing(() => new Reverse(operator, graph, ys, xs, options).run(seed()));
+  };
+  return graph.operation(operator, () => graph.raising(raiseGraph, build));
 }
 
 class Reverse {

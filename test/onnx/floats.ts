@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
+  AttributeProtoSchema,
   type FunctionProto,
   type GraphProto,
   type ModelProto,
@@ -57,7 +58,15 @@ function functionIn(each: FunctionProto, to: Precision): FunctionProto {
 }
 
 function nodeIn(node: NodeProto, to: Precision): NodeProto {
-  return derive(node, { attribute: node.attribute.map((attribute) => attributeIn(attribute, to)) });
+  const attributes = node.attribute.map((attribute) => attributeIn(attribute, to));
+  // What these compute with inside is float32 unless they are told.
+  const told = attributes.some(({ name }) => name === "stash_type");
+  if (/^(Layer|Group|RMS)Normalization$/.test(node.opType) && !told) {
+    const type = AttributeProto_AttributeType.INT;
+    const i = BigInt(dtypeCode(to));
+    attributes.push(create(AttributeProtoSchema, { name: "stash_type", type, i }));
+  }
+  return derive(node, { attribute: attributes });
 }
 
 function attributeIn(attribute: AttributeProto, to: Precision): AttributeProto {

@@ -27,7 +27,7 @@ export const MOST_ELEMENTS = 64;
 /** @throws GraphError if the graph is written in an opset in which the operator, or `what` of it, had
  * another form or none. */
 export function requireOpset(operator: string, graph: Graph, least: number, what?: string): void {
-  if (graph.opset < least) throw opsetError(operator, graph, least, what);
+  if (!graph.reaches(least)) throw opsetError(operator, graph, least, what);
 }
 
 function opsetError(operator: string, graph: Graph, least: number, what?: string): GraphError {

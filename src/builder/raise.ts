@@ -1,0 +1,104 @@
+import { type Attributes, type Block, forgetCaptures, type Node, subgraphsOf } from "./block.ts";
+import { GraphError } from "./errors.ts";
+import type { Graph } from "./graph.ts";
+import { schemaOf } from "./operators/known.ts";
+import { type Form, raisers } from "./raise-operators.ts";
+import type { NodeFacts } from "./schema.ts";
+
+/** What raising needs of the graph that it raises. */
+export interface Raising {
+  readonly graph: Graph;
+  readonly from: number;
+  readonly to: number;
+  /** The top block, and the bodies that are being built. */
+  readonly blocks: readonly Block[];
+  /** Makes the graph one of the later opset. */
+  readonly begin: () => void;
+  /** Runs `build` with new nodes going into the block of a node, their values older than its outputs and
+   * younger than all before it. */
+  readonly before: <Result>(node: Node, build: () => Result) => Result;
+}
+
+/** Writes a graph as a later opset has it, in place: every value stays itself and computes the same.
+ * @throws GraphError naming what the later opset cannot say; the graph is then as it was */
+export function raiseGraph(raising: Raising): void {
+  checkRaisable(raising);
+  raising.begin();
+  for (const block of raising.blocks) raiseBlock(block, raising);
+}
+
+function checkRaisable({ graph, from, to, blocks }: Raising): void {
+  const functions = graph.source?.model.functions.length ?? 0;
+  if (from < 13 && functions > 0) {
+    throw new GraphError("grad", `a model with functions cannot be raised from opset ${from}`);
+  }
+  const visit = (block: Block) => {
+    for (const node of block.nodes) {
+      const reason = raisersOf(node, from, to)
+        .map(({ obstacle }) => obstacle?.(factsOf(node, from)))
+        .find((found) => found !== undefined);
+      if (reason !== undefined) {
+        const name = JSON.stringify(node.source?.name || node.outputs[0]?.hint || "");
+        throw new GraphError(
+          "grad",
+          `${node.op} ${name} cannot be raised from opset ${from} to ${to}: ${reason}`,
+        );
+      }
+      subgraphsOf(node.attributes).forEach(visit);
+    }
+  };
+  blocks.forEach(visit);
+}
+
+/** Whether any node of the block was changed. */
+function raiseBlock(block: Block, raising: Raising): boolean {
+  const nodes = block.nodes.splice(0);
+  let changed = false;
+  for (const node of nodes) {
+    const bodies = subgraphsOf(node.attributes).map((body) => raiseBlock(body, raising));
+    const form = raising.before(node, () => raised(node, raising));
+    if (form !== undefined || bodies.includes(true)) {
+      rewrite(node, form ?? node, raising.to);
+      changed = true;
+    }
+    block.nodes.push(node);
+  }
+  if (changed) forgetCaptures(block);
+  return changed;
+}
+
+function raised(node: Node, { graph, from, to }: Raising): Form | undefined {
+  let form: Form | undefined;
+  for (const { since, form: make } of raisersOf(node, from, to)) {
+    const facts = { ...factsOf(node, from), ...form, opset: since - 1 };
+    form = make(facts, graph) ?? form;
+  }
+  return form;
+}
+
+/** In the order of the opsets. An operator may take another's place on the way. */
+function raisersOf(node: Node, from: number, to: number) {
+  if (node.domain !== "") return [];
+  return (raisers[node.op] ?? []).filter(({ since }) => since > from && since <= to);
+}
+
+function factsOf({ op, inputs, attributes, outputs }: Node, opset: number): NodeFacts {
+  return { operator: op, inputs, attributes, opset, outputCount: outputs.length };
+}
+
+function rewrite(node: Node, form: Form, opset: number): void {
+  const target = node as { -readonly [Field in keyof Node]: Node[Field] };
+  const changed = form !== (node as Form);
+  target.op = form.op ?? node.op;
+  target.inputs = form.inputs;
+  target.attributes = form.attributes as Attributes;
+  // The message says what was.
+  target.source = undefined;
+  const schema = changed ? schemaOf(target.op) : undefined;
+  if (schema === undefined) return;
+  try {
+    target.normal = schema.normal(factsOf(target, opset));
+  } catch {
+    target.normal = undefined;
+  }
+}
