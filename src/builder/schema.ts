@@ -4,8 +4,10 @@ import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
 import type { ScanAxes } from "./iteration.ts";
+import type { AttentionForm } from "./operators/attention.ts";
 import type { TargetLoss } from "./operators/losses.ts";
 import type { Recurrent } from "./operators/recurrent.ts";
+import type { RotaryForm } from "./operators/rotary.ts";
 import type { Window } from "./operators/windows.ts";
 import type { TensorData } from "./tensor.ts";
 import type { Value } from "./value.ts";
@@ -280,6 +282,10 @@ export interface OperatorTable {
   RegexFullMatch: None;
   TfIdfVectorizer: None;
   ImageDecoder: None;
+
+  // operators/attention.ts, operators/rotary.ts
+  Attention: AttentionForm;
+  RotaryEmbedding: RotaryForm;
 
   // operators/losses.ts
   NegativeLogLikelihoodLoss: TargetLoss;

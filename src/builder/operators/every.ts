@@ -1,5 +1,6 @@
 import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
 import { activationSchemas } from "./activation.ts";
+import { attentionSchemas } from "./attention.ts";
 import { bitsSchemas } from "./bits.ts";
 import { blocksSchemas } from "./blocks.ts";
 import { convolutionSchemas } from "./convolution.ts";
@@ -10,6 +11,7 @@ import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
 import { recurrentSchemas } from "./recurrent.ts";
+import { rotarySchemas } from "./rotary.ts";
 import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { selectionSchemas } from "./selection.ts";
 import { spectrumSchemas } from "./spectrum.ts";
@@ -35,6 +37,8 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...spectrumSchemas,
   ...textSchemas,
   ...trigonometrySchemas,
+  ...attentionSchemas,
+  ...rotarySchemas,
 };
 
 provideSchemas(schemas);

@@ -34,6 +34,7 @@ export {
   sub,
   sum,
 } from "./arithmetic.ts";
+export { type AttentionOptions, attention } from "./attention.ts";
 export type { AxisOptions } from "./axes.ts";
 export { bitCast, bitShift, bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor } from "./bits.ts";
 export { centerCropPad, type DepthMode, depthToSpace, spaceToDepth } from "./blocks.ts";
@@ -136,6 +137,7 @@ export {
   topK,
 } from "./reduction.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
+export { type RotaryEmbeddingOptions, rotaryEmbedding } from "./rotary.ts";
 export {
   type LrnOptions,
   lpNormalization,

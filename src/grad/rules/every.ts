@@ -1,5 +1,6 @@
 import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
 import { activationRules } from "./activation.ts";
+import { attentionRules } from "./attention.ts";
 import { bitsRules } from "./bits.ts";
 import { blocksRules } from "./blocks.ts";
 import { controlRules } from "./control.ts";
@@ -36,6 +37,7 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...spectrumRules,
   ...textRules,
   ...trigonometryRules,
+  ...attentionRules,
 };
 
 provideRules(rules);

@@ -15,6 +15,7 @@ import type { Size } from "../../builder/operators/sizes.ts";
 import { sliceRange } from "../../builder/operators/slice.ts";
 import type { OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
+import { reshapeLike } from "../broadcast.ts";
 import { pullBackByIndex } from "../by-index.ts";
 import { type Cotangents, wanted } from "./rule.ts";
 
@@ -91,7 +92,8 @@ export function padRule(node: Pullback<OperatorTable["Pad"]>): Cotangents {
       const [x, axes] = [node.input(0), node.optional(3)];
       const inputs = [zerosLike(x), node.input(1), onesLike(node.input(2)), axes];
       const filled = emitPad(node, inputs);
-      return reduceSum(mul(node.dy, filled));
+      // The value may be a scalar or a vector of one element.
+      return reshapeLike(reduceSum(mul(node.dy, filled)), node.input(2));
     },
   );
 }

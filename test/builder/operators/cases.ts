@@ -580,4 +580,24 @@ export const cases: Readonly<Record<string, Case>> = {
   thresholdedRelu: on(nm, ({ x }) => op.thresholdedRelu(x), ["n", "m"]),
   shrink: on(nm, ({ x }) => op.shrink(x, { bias: 0.25 }), ["n", "m"]),
   hardmax: on(nm, ({ x }) => op.hardmax(x), ["n", "m"]),
+
+  // attention.ts, rotary.ts
+  attention: on(
+    { x: ["b", 2, "n", 4], y: ["b", 2, "m", 4] },
+    ({ x, y }) => op.attention(x, y, y, { causal: true }).y,
+    ["b", 2, "n", 4],
+  ),
+  "attention with a past": on(
+    { x: ["b", "n", 8], y: ["b", 2, "m", 4] },
+    ({ x, y }) =>
+      Object.values(
+        op.attention(x, x, x, { queryHeads: 2, keyHeads: 2, pastKey: y, pastValue: y }),
+      ).flatMap((value) => value ?? []),
+    ["b", "n", 8],
+  ),
+  rotaryEmbedding: on(
+    { x: ["b", 2, "n", 4], y: ["b", "n", 2] },
+    ({ x, y }) => op.rotaryEmbedding(x, y, y),
+    ["b", 2, "n", 4],
+  ),
 };
