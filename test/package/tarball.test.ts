@@ -52,7 +52,7 @@ describe("the packed tarball in an empty project", () => {
       expect.arrayContaining(["native/binding.gyp", "native/install.cjs"]),
     );
     const places = new Set(tarball.files.map((path) => path.split("/")[0] ?? path));
-    const allowed = ["dist", "native", "SECURITY.md", ...needed];
+    const allowed = ["dist", "models", "native", "SECURITY.md", ...needed];
     expect([...places].filter((place) => !allowed.includes(place))).toEqual([]);
     expect(tarball.files.filter((path) => /\.(node|o|obj|map)$|(^|\/)build\//.test(path))).toEqual(
       [],
