@@ -17,14 +17,22 @@ export type {
   Tensors,
 } from "./runtime/session.ts";
 export type { Stepper } from "./runtime/stepper.ts";
+export { CheckpointError } from "./trainer/checkpoint.ts";
 export type { Data } from "./trainer/data.ts";
 export { createTrainer, type NodeTrainerOptions } from "./trainer/node.ts";
-export type { BatchOptions, EarlyStopping, FitOptions, TrainerOptions } from "./trainer/options.ts";
+export type {
+  BatchOptions,
+  CheckpointOptions,
+  EarlyStopping,
+  FitOptions,
+  TrainerOptions,
+} from "./trainer/options.ts";
 export type { EpochRecord, Scores, StepRecord } from "./trainer/records.ts";
 export {
   type ExportOptions,
   type Fit,
   type PredictOptions,
+  type RestoreOptions,
   type Trainer,
   TrainingError,
 } from "./trainer/trainer.ts";

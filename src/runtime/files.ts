@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { failArgument } from "../builder/errors.ts";
 import "../builder/every.ts";
@@ -17,15 +17,7 @@ import type { FromModelOptions } from "../builder/read.ts";
 export async function saveModel(path: string, model: Graph | Uint8Array): Promise<void> {
   const bytes = model instanceof Uint8Array ? model : model?.toModel?.();
   if (bytes === undefined) failArgument("saveModel", "model", "a Graph or bytes", model);
-  // A rename replaces only within one file system, hence beside the target.
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  try {
-    await writeDurably(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(path, bytes);
 }
 
 /** Reads a model file into a graph, as `Graph.fromModel`.
@@ -35,6 +27,40 @@ export async function loadModel(path: string, options?: FromModelOptions): Promi
   return Graph.fromModel(await readFile(path), options);
 }
 
+/** undefined if there is no such file. */
+export async function readFileIfThere(path: string): Promise<Uint8Array | undefined> {
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}
+
+/** Writes a file that appears, or replaces an older one, when it is complete and on the disk. */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  // A rename replaces only within one file system, hence beside the target.
+  const temporary = join(dirname(path), `${temporaryPrefix(path)}${randomUUID()}.tmp`);
+  try {
+    await writeDurably(temporary, bytes);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Removes what writers of a file left behind that were killed. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const prefix = temporaryPrefix(path);
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    if (name.startsWith(prefix) && name.endsWith(".tmp")) await rm(join(dirname(path), name));
+  }
+}
+
+function temporaryPrefix(path: string): string {
+  return `.${basename(path)}.`;
+}
+
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, "wx");
   try {
@@ -42,5 +68,17 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** So that the new name outlasts a crash of the machine, where a folder can be opened for that. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  try {
+    await folder?.sync();
+  } catch {
+    // Some systems have no such thing for folders.
+  } finally {
+    await folder?.close();
   }
 }

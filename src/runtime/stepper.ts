@@ -36,6 +36,8 @@ export interface Stepper {
 
 /** A stepper by whose state other models can be run. */
 export interface HoldingStepper extends Stepper {
+  /** What the state is made of. */
+  readonly held: readonly TensorInfo[];
   /** Runs a model whose inputs are parameters and feeds. Calls are in turn with those of `step`.
    *
    * @param held what each of its parameters reads of the state, by name
@@ -74,6 +76,7 @@ export function stepperOf(
 class StateKeeper implements HoldingStepper {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  readonly held: readonly TensorInfo[];
   readonly #model: LoadedModel;
   readonly #held: HeldState;
   readonly #infos: ReadonlyMap<string, TensorInfo>;
@@ -86,6 +89,7 @@ class StateKeeper implements HoldingStepper {
     const nexts = new Set(pairs.map(({ next }) => next));
     const isHeld = ({ name }: TensorInfo) => Object.hasOwn(state, name);
     this.#infos = new Map(model.inputs.filter(isHeld).map((info) => [info.name, info]));
+    this.held = [...this.#infos.values()];
     this.inputs = model.inputs.filter((info) => !isHeld(info));
     this.outputs = model.outputs.filter(({ name }) => !nexts.has(name));
   }

@@ -2,11 +2,13 @@ import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import type { Value } from "../builder/value.ts";
 import type { Feeds, TensorInfo, Tensors } from "../runtime/session.ts";
+import { type Checkpoint, CheckpointError, type FitFacts, fitDifferences } from "./checkpoint.ts";
 import type { Data, Source } from "./data.ts";
 import { checkMonitor } from "./early-stopping.ts";
-import { newBest, newPosition, type Position, type Run, training } from "./fit.ts";
+import { type Keeper, newBest, newPosition, type Position, type Run, training } from "./fit.ts";
 import type { TrainerHost } from "./host.ts";
 import { joined } from "./joined.ts";
+import { Keeping } from "./keeping.ts";
 import { Models, scoresOf } from "./models.ts";
 import {
   BATCH_OPTIONS,
@@ -28,7 +30,7 @@ import {
   type StepRecord,
 } from "./records.ts";
 import { shuffled } from "./shuffle.ts";
-import type { ExportOptions, Fit, PredictOptions, Trainer } from "./trainer.ts";
+import type { ExportOptions, Fit, PredictOptions, RestoreOptions, Trainer } from "./trainer.ts";
 
 /** Makes a trainer that runs on a host. See createTrainer of softonnx/node.
  *
@@ -50,27 +52,37 @@ export function trainerOn<Options extends object>(
   });
 }
 
+type Host = Pick<TrainerHost<object>, "openProgress" | "checkpoints">;
+
 class HostedTrainer implements Trainer {
   readonly graph: Graph;
   readonly #programs: Programs;
   readonly #models: Models;
-  readonly #host: Pick<TrainerHost<object>, "openProgress">;
+  readonly #host: Host;
   readonly #outputs: Readonly<Record<string, Value>>;
   readonly #seed: number;
+  readonly #keeping: Keeping;
   readonly #position: Position = newPosition();
   #fitting = false;
+  /** The fit that is under way, or was left before its end. */
+  #fit: FitFacts | undefined;
+  /** The parameters of its best epoch, where early stopping is to end with those. */
+  #best: Tensors | undefined;
+  /** Whether the next fit goes on from a checkpoint. */
+  #restored = false;
 
   constructor(
     graph: Graph,
     programs: Programs,
     models: Models,
-    host: Pick<TrainerHost<object>, "openProgress">,
+    host: Host,
     { outputs, seed }: { outputs: Readonly<Record<string, Value>>; seed: number },
   ) {
     this.graph = graph;
     this.#programs = programs;
     this.#models = models;
     this.#host = host;
+    this.#keeping = new Keeping(graph, programs, models, host.checkpoints);
     this.#outputs = outputs;
     this.#seed = seed;
   }
@@ -86,7 +98,7 @@ class HostedTrainer implements Trainer {
   fit(data: Data, options?: FitOptions & { readonly every?: "epoch" }): Fit<EpochRecord>;
   fit(data: Data, options: FitOptions): Fit<StepRecord | EpochRecord>;
   fit(data: Data, options: FitOptions = {}): Fit<never> {
-    const records = this.#fit(data, resolveFit(options));
+    const records = this.#training(data, resolveFit(options));
     const all = async () => {
       const list: (StepRecord | EpochRecord)[] = [];
       for await (const record of records) list.push(record);
@@ -143,7 +155,17 @@ class HostedTrainer implements Trainer {
     return this.#models.dispose();
   }
 
-  async *#fit(
+  save(path: string): Promise<void> {
+    return this.#keeping.write(path, this.#position, this.#fit, this.#best);
+  }
+
+  async restore(path: string, options: RestoreOptions = {}): Promise<void> {
+    checkOptions("restore", options, ["otherGraph"]);
+    if (this.#fitting) throw new GraphError("restore", "a fit of this trainer is under way");
+    await this.#goTo(await this.#keeping.require("restore", path, options.otherGraph));
+  }
+
+  async *#training(
     data: Data,
     options: ResolvedFit,
   ): AsyncGenerator<StepRecord | EpochRecord, void, void> {
@@ -153,6 +175,7 @@ class HostedTrainer implements Trainer {
     try {
       run = await this.#run(data, options);
       yield* training(run);
+      this.#fit = undefined;
     } finally {
       run?.progress?.close();
       this.#fitting = false;
@@ -172,8 +195,9 @@ class HostedTrainer implements Trainer {
     const { rows, validate } = await this.#validation(source, options);
     const samples = rows?.length ?? source.samples;
     for (const info of stepping.inputs) checkFixedSize(info, samples, options);
-    Object.assign(this.#position, { batch: 0, sums: newSums(), best: newBest() });
-    return {
+    const lastStep = await this.#resume(options);
+    const facts = this.#begin(options, samples);
+    const run = {
       models: this.#models,
       stepping,
       source,
@@ -182,9 +206,90 @@ class HostedTrainer implements Trainer {
       options,
       seed: this.#seed,
       position: this.#position,
-      until: this.#position.epoch + options.epochs,
-      progress: options.progress ? await this.#host.openProgress?.() : undefined,
+      until: facts.stopped ? this.epoch : facts.from + options.epochs,
+      keepBest: async () => {
+        this.#best = await stepping.stepper.state();
+      },
+      endWithBest: async () => {
+        if (this.#best !== undefined) await stepping.stepper.setState(this.#best);
+      },
+      keeper: this.#keeper(options, lastStep),
     };
+    const progress = options.progress ? await this.#host.openProgress?.() : undefined;
+    return { ...run, progress };
+  }
+
+  /** Goes to where the checkpoint of this fit is, if there is one.
+   * @returns its step */
+  async #resume({ checkpoint }: ResolvedFit): Promise<number | undefined> {
+    if (checkpoint === undefined) return undefined;
+    const { path, otherGraph } = checkpoint;
+    const found = await this.#keeping.read("fit", path, otherGraph);
+    if (found === undefined) return undefined;
+    const from = found.fit?.from ?? found.position.epoch;
+    if (this.step > 0 && !this.#restored && from !== this.epoch) {
+      throw new GraphError(
+        "fit",
+        `the checkpoint ${path} is of a fit that began after epoch ${from}, and this one begins after ` +
+          `epoch ${this.epoch}: for more epochs raise \`epochs\` there, or give this one a file of its own`,
+      );
+    }
+    await this.#goTo(found);
+    return found.position.step;
+  }
+
+  async #goTo({ state, best, position, fit }: Checkpoint): Promise<void> {
+    const { stepper } = await this.#models.stepping("restore");
+    await stepper.setState(state);
+    Object.assign(this.#position, position);
+    this.#fit = fit;
+    this.#best = best;
+    this.#restored = true;
+  }
+
+  /** Settles what the fit begins with. */
+  #begin(options: ResolvedFit, samples: number | undefined): FitFacts {
+    const { batchSize, dropLast, shuffle = samples !== undefined, checkpoint } = options;
+    const before = this.#restored ? this.#fit : undefined;
+    const facts: FitFacts = {
+      from: (checkpoint && before?.from) ?? this.epoch,
+      seed: this.#seed,
+      batchSize,
+      dropLast,
+      shuffle,
+      samples: samples ?? null,
+      stopped: (checkpoint && before?.stopped) ?? false,
+    };
+    if (!this.#restored) {
+      Object.assign(this.#position, { batch: 0, sums: newSums(), best: newBest() });
+      this.#best = undefined;
+    } else if (before !== undefined && this.#position.batch > 0) {
+      const differences = fitDifferences(before, facts);
+      if (differences.length > 0) {
+        throw new CheckpointError(
+          `the checkpoint is from within an epoch that had other batches: ${differences.join(", ")}`,
+        );
+      }
+    }
+    this.#restored = false;
+    this.#fit = facts;
+    return facts;
+  }
+
+  #keeper({ checkpoint }: ResolvedFit, lastStep: number | undefined): Keeper | undefined {
+    if (checkpoint === undefined) return undefined;
+    const { path, everySteps } = checkpoint;
+    const keeper = {
+      path,
+      everySteps,
+      lastStep,
+      save: async (stopped: boolean) => {
+        if (this.#fit !== undefined) this.#fit = { ...this.#fit, stopped };
+        await this.#keeping.write(path, this.#position, this.#fit, this.#best);
+        keeper.lastStep = this.step;
+      },
+    };
+    return keeper;
   }
 
   /** What to train on and what to evaluate on. */

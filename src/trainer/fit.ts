@@ -1,6 +1,5 @@
 import { GraphError } from "../builder/errors.ts";
 import type { Progress } from "../runtime/progress.ts";
-import type { Tensors } from "../runtime/session.ts";
 import type { Batch, Source } from "./data.ts";
 import { type Best, judge } from "./early-stopping.ts";
 import type { Models, Stepping } from "./models.ts";
@@ -49,23 +48,34 @@ export interface Run {
   readonly options: ResolvedFit;
   readonly seed: number;
   readonly position: Position;
+  /** Keeps the parameters as they are, as the best so far. */
+  readonly keepBest: () => Promise<void>;
+  readonly endWithBest: () => Promise<void>;
+  readonly keeper: Keeper | undefined;
   /** The epoch to end with. */
   readonly until: number;
   readonly progress: Progress | undefined;
 }
 
+/** Keeps the state of training in a checkpoint. */
+export interface Keeper {
+  readonly path: string;
+  readonly everySteps: number | undefined;
+  /** The step of the checkpoint that there is. */
+  readonly lastStep: number | undefined;
+  /** @throws TrainingError, and leaves the checkpoint as it is, if the state is no longer finite */
+  save(stopped: boolean): Promise<void>;
+}
+
 /** Trains, epoch by epoch. */
 export async function* training(run: Run): AsyncGenerator<StepRecord | EpochRecord, void, void> {
-  const { position, options, stepping, until } = run;
-  let best: Tensors | undefined;
+  const { position, options, until } = run;
   while (position.epoch < until) {
     const begun = performance.now();
-    let last: StepRecord | undefined;
     for await (const record of steps(run)) {
-      last = record;
       if (options.every === "step") yield record;
     }
-    if (last === undefined) {
+    if (position.batch === 0) {
       throw new GraphError("fit", "there is no full batch of data, and dropLast leaves out others");
     }
     const seconds = (performance.now() - begun) / 1000;
@@ -75,16 +85,16 @@ export async function* training(run: Run): AsyncGenerator<StepRecord | EpochReco
     position.epoch++;
     position.batch = 0;
     position.sums = newSums();
-    if (judged?.better && options.stopping?.restoreBest) best = await stepping.stepper.state();
+    if (judged?.better && options.stopping?.restoreBest) await run.keepBest();
     const stoppedEarly = judged?.stop ?? false;
-    const over = stoppedEarly || position.epoch === until;
-    if (over && best !== undefined) await stepping.stepper.setState(best);
+    if (stoppedEarly || position.epoch === until) await run.endWithBest();
+    await run.keeper?.save(stoppedEarly);
     yield {
       kind: "epoch",
       epoch: position.epoch,
       step: position.step,
       ...scores,
-      rates: last.rates,
+      rates: run.models.rates(position.step - 1),
       validation,
       seconds,
       stoppedEarly,
@@ -95,7 +105,7 @@ export async function* training(run: Run): AsyncGenerator<StepRecord | EpochReco
 
 /** The steps of one epoch, from where it was left. The next batch is made while a step is computed. */
 async function* steps(run: Run): AsyncGenerator<StepRecord, void, void> {
-  const { position, models, stepping, progress } = run;
+  const { position, models, stepping, progress, keeper } = run;
   const epoch = position.epoch + 1;
   progress?.startEpoch(epoch, run.until, batchesOf(run));
   const batches = batchesFrom(run);
@@ -113,20 +123,25 @@ async function* steps(run: Run): AsyncGenerator<StepRecord, void, void> {
       const scores = await stepped;
       const step = position.step + 1;
       if (!Number.isFinite(scores.loss)) {
-        throw new TrainingError(`the loss is ${scores.loss} in step ${step}, in epoch ${epoch}`, {
-          step,
-          epoch,
-        });
+        const problem = `the loss is ${scores.loss} in step ${step}, in epoch ${epoch}`;
+        throw new TrainingError(problem + keptBy(keeper), { step, epoch });
       }
       position.step = step;
       position.batch++;
       addScores(position.sums, scores, batch.samples);
       progress?.step(position.batch, scores.loss, rates);
+      if (keeper?.everySteps && step % keeper.everySteps === 0) await keeper.save(false);
       yield { kind: "step", epoch, step, ...scores, rates };
     }
   } finally {
     await batches.return(undefined);
   }
+}
+
+/** What a message about a failure says of the checkpoint. */
+export function keptBy(keeper: Keeper | undefined): string {
+  if (keeper?.lastStep === undefined) return "";
+  return `; the checkpoint ${keeper.path} is that of step ${keeper.lastStep}`;
 }
 
 async function* batchesFrom({ source, rows, options, seed, position }: Run): AsyncGenerator<Batch> {

@@ -1,4 +1,5 @@
 import type { Graph } from "../builder/graph.ts";
+import { readFileIfThere, removeLeftovers, replaceFile } from "../runtime/files.ts";
 import { load, SESSION_OPTIONS, type SessionOptions } from "../runtime/node.ts";
 import { openTerminalProgress } from "../runtime/terminal.ts";
 import { trainerOn } from "./create.ts";
@@ -12,6 +13,13 @@ export interface NodeTrainerOptions extends TrainerOptions, SessionOptions {}
 const host: TrainerHost<SessionOptions> = {
   load,
   sessionOptions: SESSION_OPTIONS,
+  checkpoints: {
+    read: async (path) => {
+      await removeLeftovers(path);
+      return readFileIfThere(path);
+    },
+    write: replaceFile,
+  },
   openProgress: openTerminalProgress,
 };
 

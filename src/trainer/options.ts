@@ -48,6 +48,17 @@ export interface EarlyStopping {
   readonly restoreBest?: boolean;
 }
 
+/** Where the state of training is kept, and how often. */
+export interface CheckpointOptions {
+  /** The file. */
+  readonly path: string;
+  /** Write it after every so many steps too, not only after every epoch. */
+  readonly everySteps?: number;
+  /** Go on from a checkpoint of another graph, if its parameters have the same names, types and shapes.
+   * Default false. */
+  readonly otherGraph?: boolean;
+}
+
 /** Options of fit. */
 export interface FitOptions extends BatchOptions {
   /** How often the data go through. Default 1. */
@@ -61,6 +72,10 @@ export interface FitOptions extends BatchOptions {
   readonly validation?: Data | number;
   /** By default training goes on for all epochs. */
   readonly earlyStopping?: EarlyStopping;
+  /** A file that all state is kept in, so that training goes on to the same numbers however it was stopped:
+   * if the file is there, fit begins where that left off, and it replaces the file after every epoch. A
+   * file is of one fit. By default nothing is kept. */
+  readonly checkpoint?: string | CheckpointOptions;
   /** Whether there is a record of each epoch, or of each step too. Default "epoch". */
   readonly every?: "epoch" | "step";
   /** Show how far it is, where someone looks. Default true. */
@@ -77,6 +92,7 @@ export interface ResolvedFit {
   readonly dropLast: boolean;
   readonly validation: Data | number | undefined;
   readonly stopping: ResolvedStopping | undefined;
+  readonly checkpoint: CheckpointOptions | undefined;
   readonly every: "epoch" | "step";
   readonly progress: boolean;
 }
@@ -90,6 +106,7 @@ const FIT_OPTIONS = [
   "dropLast",
   "validation",
   "earlyStopping",
+  "checkpoint",
   "every",
   "progress",
 ];
@@ -153,6 +170,7 @@ export function resolveFit(options: FitOptions): ResolvedFit {
     dropLast: flag("dropLast", options.dropLast) ?? false,
     validation,
     stopping: earlyStopping === undefined ? undefined : resolveStopping(earlyStopping),
+    checkpoint: resolveCheckpoint(options.checkpoint),
     every,
     progress: flag("progress", options.progress) ?? true,
   };
@@ -165,6 +183,21 @@ export function batchSizeOf(operator: string, { batchSize = 32 }: BatchOptions):
     failArgument(operator, "batchSize", "a whole number from 1, or Infinity", batchSize);
   }
   return batchSize;
+}
+
+function resolveCheckpoint(given: FitOptions["checkpoint"]): CheckpointOptions | undefined {
+  if (given === undefined) return undefined;
+  const checkpoint = typeof given === "string" ? { path: given } : given;
+  checkOptions("fit", checkpoint, ["path", "everySteps", "otherGraph"]);
+  const { path, everySteps = 1 } = checkpoint;
+  if (typeof path !== "string" || path === "") {
+    failArgument("fit", "checkpoint", "the path of a file", path);
+  }
+  if (!Number.isSafeInteger(everySteps) || everySteps < 1) {
+    failArgument("fit", "checkpoint.everySteps", "a whole number from 1", everySteps);
+  }
+  flag("checkpoint.otherGraph", checkpoint.otherGraph);
+  return checkpoint;
 }
 
 function resolveStopping(options: EarlyStopping): ResolvedStopping {

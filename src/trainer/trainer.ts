@@ -17,6 +17,13 @@ export interface ExportOptions {
   readonly outputs?: Readonly<Record<string, Value>>;
 }
 
+/** Options of a trainer's `restore`. */
+export interface RestoreOptions {
+  /** Take a checkpoint of another graph, if its parameters have the same names, types and shapes. Default
+   * false. */
+  readonly otherGraph?: boolean;
+}
+
 /** Trains the parameters of a graph. It holds them from call to call; calls are carried out one after
  * another. */
 export interface Trainer {
@@ -56,6 +63,14 @@ export interface Trainer {
    * await saveModel("model.onnx", await trainer.export());
    * ``` */
   export(options?: ExportOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Writes a checkpoint: all parameters, what the optimizer keeps, and how far training is. The file appears,
+   * or replaces an older one, when it is complete. It is of the safetensors format, with the parameters by
+   * name. */
+  save(path: string): Promise<void>;
+  /** Goes back, or on, to a checkpoint. The next fit continues an epoch that was begun.
+   *
+   * @throws CheckpointError, and changes nothing, if there is none, if it is damaged, or of another graph */
+  restore(path: string, options?: RestoreOptions): Promise<void>;
   /** Copies of all parameters and of what the optimizer keeps, by name. */
   state(): Promise<Tensors>;
   /** Replaces some of these.
@@ -71,7 +86,7 @@ export interface Fit<Entry> extends AsyncGenerator<Entry, void, void> {
   all(): Promise<Entry[]>;
 }
 
-/** Training that cannot go on: the loss is infinite or no number. */
+/** Training that cannot go on: the loss, or a parameter, is infinite or no number. */
 export class TrainingError extends Error {
   override readonly name: string = "TrainingError";
   /** The step, counted from 1. */
