@@ -2,12 +2,14 @@ import type { Tensor as RuntimeTensor } from "onnxruntime-common";
 import { tensorClass } from "./runtime/onnxruntime-node.ts";
 import type { TensorConstructor } from "./runtime/session.ts";
 
+export { type CsvColumn, type CsvOptions, readCsv } from "./runtime/csv.ts";
 export type { Evaluate } from "./runtime/evaluate.ts";
-export { loadModel, saveModel } from "./runtime/files.ts";
+export { loadModel, readNpy, saveModel, writeNpy } from "./runtime/files.ts";
 export type { NativeStatus } from "./runtime/native.ts";
 export { nativeStatus, registerNative } from "./runtime/native.ts";
 export type { Backend, SessionOptions, StepperOptions } from "./runtime/node.ts";
 export { createSession, createStepper, evaluate } from "./runtime/node.ts";
+export { NpyError } from "./runtime/npy.ts";
 export type {
   Feed,
   Feeds,

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Tensor } from "onnxruntime-common";
 import { failArgument } from "../builder/errors.ts";
 import "../builder/every.ts";
 import { Graph } from "../builder/graph.ts";
 import type { FromModelOptions } from "../builder/read.ts";
+import { formatNpy, NpyError, parseNpy } from "./npy.ts";
+import { tensorClass } from "./onnxruntime-node.ts";
 
 /** Writes a model to a file. The file appears, or replaces an older one, when it is complete: whoever
  * reads it meanwhile, or after a crash, finds a whole model.
@@ -25,6 +28,30 @@ export async function saveModel(path: string, model: Graph | Uint8Array): Promis
  * @throws Error if the file cannot be read, ModelFormatError if it is no ONNX model */
 export async function loadModel(path: string, options?: FromModelOptions): Promise<Graph> {
   return Graph.fromModel(await readFile(path), options);
+}
+
+/** Reads an array that NumPy saved: a .npy file.
+ *
+ * ```ts
+ * const images = await readNpy("images.npy");
+ * ```
+ * @throws NpyError for a file that is none, and for arrays of objects, texts or records; Error if it cannot
+ * be read */
+export async function readNpy(path: string): Promise<Tensor> {
+  const bytes = await readFile(path);
+  try {
+    return parseNpy(bytes, tensorClass());
+  } catch (error) {
+    throw error instanceof NpyError ? new NpyError(`${path}: ${error.message}`) : error;
+  }
+}
+
+/** Writes a tensor as a .npy file, which NumPy loads. It appears, or replaces an older one, when it is
+ * complete.
+ *
+ * @throws GraphError for texts, and for types that NumPy lacks */
+export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
+  await replaceFile(path, formatNpy(tensor));
 }
 
 /** undefined if there is no such file. */
