@@ -10,7 +10,7 @@ import {
   formatCheckpoint,
   parseCheckpoint,
 } from "./checkpoint.ts";
-import { type Fingerprint, fingerprintOf } from "./fingerprint.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { Position } from "./fit.ts";
 import type { CheckpointStore } from "./host.ts";
 import type { Models } from "./models.ts";
@@ -73,7 +73,7 @@ export class Keeping {
   }
 
   #graphsOwn(): Fingerprint {
-    this.#fingerprint ??= fingerprintOf(this.#programs.step());
+    this.#fingerprint ??= this.#programs.fingerprint();
     return this.#fingerprint;
   }
 

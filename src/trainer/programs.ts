@@ -2,16 +2,20 @@ import { isFloating } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { cast, reduceMean } from "../builder/operators/index.ts";
+import { planModel } from "../builder/plan.ts";
 import type { Value } from "../builder/value.ts";
 import { type OptimizeOptions, optimize } from "../train/optimizers/index.ts";
 import type { Schedule } from "../train/schedules.ts";
 import { freeName } from "../train/state.ts";
+import { type Fingerprint, fingerprintOf } from "./fingerprint.ts";
 import type { TrainerOptions } from "./options.ts";
 
 /** What a trainer computes, as slices of its graph. */
 export interface Programs {
   /** The training step, with the scores as its outputs. */
   readonly step: () => Uint8Array;
+  /** By what the training step is known again. */
+  readonly fingerprint: () => Fingerprint;
   /** The scores, with the parameters as inputs. */
   readonly scores: () => Uint8Array;
   /** What `predict` gives, with the parameters as inputs. */
@@ -46,8 +50,15 @@ export function programsOf(
   }
   const slice = (outputs: Readonly<Record<string, Value>>) =>
     graph.toModel({ outputs, parameters: "inputs" });
+  const step = () => graph.toModel({ outputs: scores, updates: true });
+  const nodes = () => {
+    const roots = [...Object.values(scores), ...graph.updates.values()];
+    const plan = planModel(graph.root, { roots, keepImported: false, inference: false });
+    return plan.nodesOf(graph.root);
+  };
   return {
-    step: () => graph.toModel({ outputs: scores, updates: true }),
+    step,
+    fingerprint: () => fingerprintOf(step(), nodes()),
     scores: () => slice(scores),
     prediction: slice,
     scoreNames,
