@@ -262,6 +262,10 @@ export interface OperatorTable {
   /** axes undefined: the rank is not known. */
   CenterCropPad: { readonly axes: readonly number[] | undefined };
 
+  // operators/resize.ts
+  Resize: Resizing;
+  Upsample: Resizing;
+
   // operators/spectrum.ts
   /** axis undefined: computed by the model. */
   DFT: {
@@ -301,6 +305,41 @@ export interface OperatorTable {
   Loop: None;
   Scan: ScanAxes;
   Constant: { readonly value: TensorData };
+}
+
+/** How Resize finds entries between those of its operand. */
+export type ResizeMode = "nearest" | "linear" | "cubic";
+
+/** Where the entries of what Resize makes lie in its operand. */
+export type ResizeCoordinates =
+  | "half_pixel"
+  | "half_pixel_symmetric"
+  | "pytorch_half_pixel"
+  | "align_corners"
+  | "asymmetric"
+  | "tf_half_pixel_for_nn"
+  | "tf_crop_and_resize";
+
+/** How Resize rounds to the nearest entry. "simple" is what opset 10 had: up where it shrinks, else down. */
+export type NearestMode = "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil" | "simple";
+
+/** Whether Resize keeps the proportions of its operand. */
+export type Aspect = "stretch" | "not_larger" | "not_smaller";
+
+export interface Resizing {
+  readonly mode: ResizeMode;
+  readonly coordinates: ResizeCoordinates;
+  readonly nearest: NearestMode;
+  readonly cubic: number;
+  readonly excludeOutside: boolean;
+  readonly antialias: boolean;
+  readonly policy: Aspect;
+  readonly extrapolation: number;
+  /** undefined: all. */
+  readonly axes: readonly number[] | undefined;
+  /** undefined: not given, or computed by the model. */
+  readonly scales: readonly number[] | undefined;
+  readonly sizes: readonly Dim[] | undefined;
 }
 
 export type ScatterReduction = "none" | "add" | "mul" | "max" | "min";

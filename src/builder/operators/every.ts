@@ -11,6 +11,7 @@ import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
 import { recurrentSchemas } from "./recurrent.ts";
+import { resizeSchemas } from "./resize.ts";
 import { rotarySchemas } from "./rotary.ts";
 import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { selectionSchemas } from "./selection.ts";
@@ -33,6 +34,7 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...poolingSchemas,
   ...recurrentSchemas,
   ...scaleNormalizationSchemas,
+  ...resizeSchemas,
   ...selectionSchemas,
   ...spectrumSchemas,
   ...textSchemas,

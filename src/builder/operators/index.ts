@@ -137,6 +137,7 @@ export {
   topK,
 } from "./reduction.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
+export { type ResizeOptions, resize } from "./resize.ts";
 export { type RotaryEmbeddingOptions, rotaryEmbedding } from "./rotary.ts";
 export {
   type LrnOptions,

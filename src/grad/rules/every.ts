@@ -12,6 +12,7 @@ import { lossRules } from "./losses.ts";
 import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
 import { recurrentRules } from "./recurrent.ts";
+import { resizeRules } from "./resize.ts";
 import type { Rule } from "./rule.ts";
 import { selectionRules } from "./selection.ts";
 import { spectrumRules } from "./spectrum.ts";
@@ -35,6 +36,7 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...recurrentRules,
   ...selectionRules,
   ...spectrumRules,
+  ...resizeRules,
   ...textRules,
   ...trigonometryRules,
   ...attentionRules,

@@ -1,5 +1,6 @@
 import * as op from "../../../src/builder/operators/index.ts";
 import { elementwiseCases } from "./cases-elementwise.ts";
+import { imageCases } from "./cases-images.ts";
 import { selectionCases } from "./cases-selection.ts";
 import { type Case, on } from "./harness.ts";
 
@@ -10,6 +11,7 @@ const bnm = { x: ["b", "n", "m"] };
 export const cases: Readonly<Record<string, Case>> = {
   ...elementwiseCases,
   ...selectionCases,
+  ...imageCases,
 
   // reduction.ts
   "reduceSum over all axes": on(nm, ({ x }) => op.reduceSum(x), []),
