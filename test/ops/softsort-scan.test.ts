@@ -3,7 +3,7 @@ import { evaluate, Tensor } from "softonnx/node";
 import { findDefinition } from "../../src/builder/definition.ts";
 import * as op from "../../src/builder/operators/index.ts";
 import { vjp } from "../../src/grad/index.ts";
-import { softSortRanks, softSortValues } from "../../src/ops/kernels/softsort-smooth.ts";
+import { softSortRanks, softSortValues } from "../../src/ops/kernels/softsort.ts";
 import { checkGradient } from "../grad/check.ts";
 import { complaints } from "../support/silent.ts";
 
@@ -59,8 +59,10 @@ function outputsOf(form: "scan" | "dense", dtype: DType, gradients: boolean): Ou
   const rows = (name: string) => g.input(name, dtype, ["batch", "n"]);
   const [keys, payload, softness] = [rows("keys"), rows("payload"), g.input("softness", dtype, [])];
   const scan = form === "scan";
-  const y = (scan ? softSortValues : denseValues)(keys, payload, softness);
-  const r = (scan ? softSortRanks : denseRanks)(keys, softness);
+  const y = scan
+    ? softSortValues(keys, payload, softness, "smooth")
+    : denseValues(keys, payload, softness);
+  const r = scan ? softSortRanks(keys, softness, "smooth") : denseRanks(keys, softness);
   let outputs: Outputs = { y, r };
   if (gradients) {
     const weights = rows("weights");
@@ -190,8 +192,8 @@ describe("softsort in mode smooth by a decaying scan", () => {
     for (const n of [3, 6]) {
       const shapes = [[2, n], [2, n], []];
       const options = { draw, also: ["named"] } as const;
-      await checkGradient((keys, payload, s) => softSortValues(keys, payload, s), shapes, options);
-      await checkGradient((keys, _, s) => softSortRanks(keys, s), shapes, options);
+      await checkGradient((k, p, s) => softSortValues(k, p, s, "smooth"), shapes, options);
+      await checkGradient((k, _, s) => softSortRanks(k, s, "smooth"), shapes, options);
     }
   });
 
@@ -254,7 +256,7 @@ describe("softsort in mode smooth by a decaying scan", () => {
         expect(findDefinition("ai.softonnx", `${name}_smooth_${dtype}`, 1)).toBeDefined();
       }
     }
-    expect(findDefinition("ai.softonnx", "SoftSortValues_c0_float64", 1)).toBeUndefined();
+    expect(findDefinition("ai.softonnx", "SoftSortValues_c3_float64", 1)).toBeUndefined();
     expect(complaints(models)).toEqual({ float32: "", float64: "" });
   });
 
@@ -262,10 +264,10 @@ describe("softsort in mode smooth by a decaying scan", () => {
     const g = new Graph("softsort");
     const rows = (name: string, shape: readonly Dim[]) => g.input(name, "float64", shape);
     const one = g.constant(1, [], "float64");
-    expect(() => softSortValues(rows("a", [2, 3]), rows("b", [2, 4]), one)).toThrow(
+    expect(() => softSortValues(rows("a", [2, 3]), rows("b", [2, 4]), one, "smooth")).toThrow(
       "softSortValues: payload: expected float64 [batch, n]",
     );
-    expect(() => softSortRanks(rows("c", [3]), one)).toThrow("softSortRanks: keys: expected");
+    expect(() => softSortRanks(rows("c", [3]), one, "c0")).toThrow("softSortRanks: keys: expected");
   });
 });
 
@@ -278,7 +280,7 @@ describe("soft.sort and soft.rank by softsort", () => {
   const sort = (x: Value) => soft.sort(x, { method: "softsort" });
   const rank = (x: Value) => soft.rank(x, { method: "softsort", dim: -1 });
 
-  test("take the scan for long rows and for rows of unknown length", () => {
+  test("take the kernel operator for long rows and for rows of unknown length", () => {
     for (const shape of [[3, 257], [4096], ["batch", "n"], [2, 5, 300]]) {
       expect(uses(sort, shape)).toEqual(["SoftSortValues_smooth_float32"]);
       expect(uses(rank, shape)).toEqual(["SoftSortRanks_smooth_float32"]);
@@ -289,7 +291,9 @@ describe("soft.sort and soft.rank by softsort", () => {
     ]) {
       expect([...uses(sort, shape), ...uses(rank, shape)]).toEqual([]);
     }
-    expect(uses((x) => soft.sort(x, { method: "softsort", mode: "c1" }), [4096])).toEqual([]);
+    expect(uses((x) => soft.sort(x, { method: "softsort", mode: "c1" }), [4096])).toEqual([
+      "SoftSortValues_c1_float32",
+    ]);
     expect(uses((x) => soft.topk(x, 3, { method: "softsort" }).values, [4096])).toEqual([]);
     expect(uses(sort, [4096], 15)).toEqual([]);
   });

@@ -5,7 +5,7 @@ import "./log-symmetric.ts";
 import "./simplex-threshold.ts";
 import "./smooth-sort.ts";
 import "./softsort-scan.ts";
-import "./softsort-smooth.ts";
+import "./softsort.ts";
 import "./sorting-network-swap.ts";
 import "./sorting-network-trace.ts";
 import "./sorting-network.ts";

@@ -1,7 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { asRow, numbersFrom1 } from "../indices.ts";
-import { softSortRanks, softSortValues } from "../kernels/softsort-smooth.ts";
+import { softSortRanks, softSortValues } from "../kernels/softsort.ts";
 import { scaled } from "../operands.ts";
 import { ordered } from "../ordered.ts";
 import { projectSimplex, projectSimplexLog } from "../simplex.ts";
@@ -11,36 +11,36 @@ import type { OrderRequest, RowsRequest, SoftMethod, ValuesRequest } from "./met
  * |a - b|): row i is the projection of -|s_i - x_j| / softness over j, with s the sorted entries. Where
  * entries are equal its gradient jumps.
  *
- * In mode smooth, whole sorts and ranks of long rows are made without the n x n matrix, in O(n log n). A sort
- * beside an argsort then shares nothing with it, which costs next to nothing. */
+ * Whole sorts and ranks of long rows are kernel operators: in mode smooth they do without the n x n matrix, in
+ * O(n log n); in the others the native kernel does. A sort beside an argsort then shares nothing with it. */
 export const softsort: SoftMethod = { rows, ranks, values };
 
 /** The longest rows for which the matrix is faster: measured on one core of a CPU, the scan wins from about
  * 300 entries, in batches and with gradients from half of that. */
 const LONGEST_BY_MATRIX = 256;
 
-/** Of rows of unknown length the scan is the safe choice: it loses up to a tenth of a millisecond on short
- * ones, and wins seconds and gigabytes on long ones. */
-function byScan({ x, mode }: OrderRequest): boolean {
+/** Whether to leave whole sorts and ranks to the kernel operator. Of rows of unknown length it is the safe
+ * choice: it loses up to a tenth of a millisecond on short ones, and wins seconds and gigabytes on long ones. */
+function byKernel({ x }: OrderRequest): boolean {
   const n = x.shape?.at(-1);
   const long = typeof n !== "number" || n > LONGEST_BY_MATRIX;
   const typed = x.dtype === "float32" || x.dtype === "float64";
   // Scatters that add are new in opset 16.
-  return mode === "smooth" && long && typed && x.graph.opset >= 16;
+  return long && typed && x.graph.opset >= 16;
 }
 
-/** Values by scan; where the matrix is better, the entries weighted by its rows. */
+/** Values by the kernel operator; where the matrix is better, the entries weighted by its rows. */
 function values(request: ValuesRequest): Value | undefined {
-  if (request.positions.kind !== "all" || !byScan(request)) return undefined;
-  const { original, gatedGrad } = request;
-  const { keys, softness } = scanned(request);
+  if (request.positions.kind !== "all" || !byKernel(request)) return undefined;
+  const { original, gatedGrad, mode } = request;
+  const { keys, softness } = operands(request);
   const [held, tau] = gatedGrad ? [keys, softness] : [keys, softness].map(op.stopGradient);
-  const sorted = softSortValues(held as Value, asRows(original), tau as Value);
+  const sorted = softSortValues(held as Value, asRows(original), tau as Value, mode);
   return op.reshape(sorted, op.sizesOf(original));
 }
 
-/** What the scan takes: rows in which what comes first is smallest. */
-function scanned({ x, softness, descending }: OrderRequest) {
+/** What the kernel operator takes: rows in which what comes first is smallest. */
+function operands({ x, softness, descending }: OrderRequest) {
   const keys = asRows(descending ? op.neg(x) : x);
   const tau = typeof softness === "number" ? x.graph.constant(softness, [], x.dtype) : softness;
   return { keys, softness: tau };
@@ -63,9 +63,9 @@ function rows({ x, softness, mode, descending, positions, log }: RowsRequest): V
  * of their positions. */
 function ranks(request: OrderRequest): Value {
   const { x, softness, mode, descending } = request;
-  if (byScan(request)) {
-    const { keys, softness: tau } = scanned(request);
-    return op.reshape(softSortRanks(keys, tau), op.sizesOf(x));
+  if (byKernel(request)) {
+    const { keys, softness: tau } = operands(request);
+    return op.reshape(softSortRanks(keys, tau, mode), op.sizesOf(x));
   }
   const sorted = anchors(x, descending, { kind: "all" });
   const weights = projectSimplex(distances(x, sorted, softness), mode);

@@ -3,49 +3,64 @@ import { sameShape } from "../../builder/dim.ts";
 import { GraphError } from "../../builder/errors.ts";
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import type { SoftMode } from "../options.ts";
 import { ordered } from "../ordered.ts";
-import { applyKernel, KERNEL_TYPES, type KernelType, kernelFamily, kernelType } from "./family.ts";
+import {
+  applyKernel,
+  KERNEL_TYPES,
+  type KernelType,
+  kernelFamily,
+  kernelType,
+  SOFT_MODES,
+} from "./family.ts";
+import { matrixMeans, pullBackMatrixMeans } from "./softsort-matrix.ts";
 import { decayMeans, pullBackMeans } from "./softsort-means.ts";
 import { middleOf } from "./softsort-scan.ts";
 
-/** SoftSort (Prillo and Eisenschlos 2020, arXiv 2006.16038) in mode smooth without the n x n matrix: with s
- * the keys in ascending order and k_j the keys, y_i = sum_j P_ij payload_j, P_ij proportional to
- * exp(-|s_i - k_j| / softness).
+/** SoftSort (Prillo and Eisenschlos 2020, arXiv 2006.16038): with s the keys in ascending order and k_j the
+ * keys, y_i = sum_j P_ij payload_j, where row i of P is the projection of -|s_i - k_j| / softness onto the
+ * simplex (the softmax in mode smooth).
  *
- * A row with NaN or infinity, and a softness that is not positive, give NaN. All is done in float64.
+ * A row with NaN or infinity, and a softness that is not positive, give NaN.
  *
- * Cost: O(n log n) a row.
+ * Cost: in mode smooth O(n log n) a row, all in float64. In the others the body makes the n x n matrix, in
+ * the type of the keys; the native kernel does not.
  *
  * @param keys [batch, n]
  * @param payload [batch, n]
  * @param softness scalar
  * @returns y [batch, n], ascending by keys */
-export function softSortValues(keys: Value, payload: Value, softness: Value): Value {
-  const definition = valuesOf("smooth", kernelType("softSortValues", "keys", keys));
+export function softSortValues(
+  keys: Value,
+  payload: Value,
+  softness: Value,
+  mode: SoftMode,
+): Value {
+  const definition = valuesOf(mode, kernelType("softSortValues", "keys", keys));
   const inputs = [keys, payload, softness];
   return applyKernel(definition, inputs, "softSortValues", "sorted")[0] as Value;
 }
 
-/** SoftSort turned around: for every key the mean of the places 1 to n of the sorted keys s_j, weighted by
- * exp(-|k - s_j| / softness).
+/** SoftSort turned around: for every key k the mean of the places 1 to n of the sorted keys s_j, weighted by
+ * the projection of -|k - s_j| / softness.
  *
  * @param keys [batch, n]
  * @param softness scalar
  * @returns [batch, n] */
-export function softSortRanks(keys: Value, softness: Value): Value {
-  const definition = ranksOf("smooth", kernelType("softSortRanks", "keys", keys));
+export function softSortRanks(keys: Value, softness: Value, mode: SoftMode): Value {
+  const definition = ranksOf(mode, kernelType("softSortRanks", "keys", keys));
   return applyKernel(definition, [keys, softness], "softSortRanks", "ranks")[0] as Value;
 }
 
-type Key = ["smooth", KernelType];
-const CHOICES = [["smooth"], KERNEL_TYPES] as const;
+type Key = [SoftMode, KernelType];
+const CHOICES = [SOFT_MODES, KERNEL_TYPES] as const;
 
 const valuesOf = kernelFamily<Key>("SoftSortValues", CHOICES, (mode, dtype) => ({
   inputs: ["keys", "payload", "softness"],
   outputs: ["y"],
   infer: ([keys, payload]) => [rowsType("softSortValues", keys as Value, payload)],
   body: ([keys, payload, softness]) => [
-    op.cast(values(keys as Value, payload as Value, softness as Value), dtype),
+    op.cast(values(keys as Value, payload as Value, softness as Value, mode), dtype),
   ],
   vjp: ({ input, dy }) => {
     const inputs = [input(0), input(1), input(2), dy];
@@ -55,7 +70,7 @@ const valuesOf = kernelFamily<Key>("SoftSortValues", CHOICES, (mode, dtype) => (
 }));
 
 /** Has no rule of its own: its body is made of operators that have. */
-const valuesGradOf = kernelFamily<Key>("SoftSortValuesGrad", CHOICES, (_, dtype) => ({
+const valuesGradOf = kernelFamily<Key>("SoftSortValuesGrad", CHOICES, (mode, dtype) => ({
   inputs: ["keys", "payload", "softness", "dy"],
   outputs: ["dkeys", "dpayload", "dsoftness"],
   infer: ([keys, payload]) => {
@@ -63,7 +78,7 @@ const valuesGradOf = kernelFamily<Key>("SoftSortValuesGrad", CHOICES, (_, dtype)
     return [rows, rows, { dtype, shape: [] }];
   },
   body: ([keys, payload, softness, dy]) =>
-    valuesGradient(keys as Value, payload as Value, softness as Value, dy as Value),
+    valuesGradient(keys as Value, payload as Value, softness as Value, dy as Value, mode),
   signature: [rowsOf(dtype), rowsOf(dtype), { dtype, shape: [] }, rowsOf(dtype)],
 }));
 
@@ -71,7 +86,7 @@ const ranksOf = kernelFamily<Key>("SoftSortRanks", CHOICES, (mode, dtype) => ({
   inputs: ["keys", "softness"],
   outputs: ["r"],
   infer: ([keys]) => [rowsType("softSortRanks", keys as Value)],
-  body: ([keys, softness]) => [op.cast(ranks(keys as Value, softness as Value), dtype)],
+  body: ([keys, softness]) => [op.cast(ranks(keys as Value, softness as Value, mode), dtype)],
   vjp: ({ input, dy }) => {
     const inputs = [input(0), input(1), dy];
     return applyKernel(ranksGradOf(mode, dtype), inputs, "softSortRanks", "cotangents");
@@ -80,11 +95,12 @@ const ranksOf = kernelFamily<Key>("SoftSortRanks", CHOICES, (mode, dtype) => ({
 }));
 
 /** Has no rule of its own either. */
-const ranksGradOf = kernelFamily<Key>("SoftSortRanksGrad", CHOICES, (_, dtype) => ({
+const ranksGradOf = kernelFamily<Key>("SoftSortRanksGrad", CHOICES, (mode, dtype) => ({
   inputs: ["keys", "softness", "dr"],
   outputs: ["dkeys", "dsoftness"],
   infer: ([keys]) => [rowsType("softSortRanks", keys as Value), { dtype, shape: [] }],
-  body: ([keys, softness, dr]) => ranksGradient(keys as Value, softness as Value, dr as Value),
+  body: ([keys, softness, dr]) =>
+    ranksGradient(keys as Value, softness as Value, dr as Value, mode),
   signature: [rowsOf(dtype), { dtype, shape: [] }, rowsOf(dtype)],
 }));
 
@@ -102,40 +118,82 @@ function rowsType(operator: string, keys: Value, payload: Value = keys): TensorT
   return { dtype: keys.dtype, shape: keys.shape };
 }
 
-function values(keys: Value, payload: Value, softness: Value): Value {
+function values(keys: Value, payload: Value, softness: Value, mode: SoftMode): Value {
+  const poison = op.add(nothingOrNaN(keys), nothingOrNaN(payload));
+  if (mode !== "smooth") {
+    const { values: s } = ordered(keys, op.sizeOf(keys, 1), false);
+    const y = matrixMeans(s, keys, payload, positive(softness), mode);
+    return op.add(op.cast(y, "float64"), poison);
+  }
   const { s, places } = sorted(keys);
   const x = op.gatherElements(op.cast(payload, "float64"), places, { axis: 1 });
   const middle = middleOf(x);
   const y = decayMeans(s, op.sub(x, middle), exact(softness));
-  const poison = op.add(nothingOrNaN(keys), nothingOrNaN(payload));
   return op.add(op.add(y, middle), poison);
 }
 
-function valuesGradient(keys: Value, payload: Value, softness: Value, dy: Value): Value[] {
+function valuesGradient(
+  keys: Value,
+  payload: Value,
+  softness: Value,
+  dy: Value,
+  mode: SoftMode,
+): Value[] {
+  const poison = poisonOf(keys, payload, dy);
+  if (mode !== "smooth") {
+    const { values: s, indices } = ordered(keys, op.sizeOf(keys, 1), false);
+    const tau = positive(softness);
+    const found = pullBackMatrixMeans(s, keys, payload, tau, dy, mode);
+    return [
+      op.add(op.add(putBack(found.dfrom, indices), found.dto), poison),
+      op.add(found.dpayload, poison),
+      op.add(found.dsoftness, op.reduceSum(poison)),
+    ];
+  }
   const { s, places } = sorted(keys);
   const x = op.gatherElements(op.cast(payload, "float64"), places, { axis: 1 });
   const centered = op.sub(x, middleOf(x));
   const found = pullBackMeans(s, centered, exact(softness), op.cast(dy, "float64"));
   return [
-    op.cast(putBack(found.ds, places), keys.dtype),
-    op.cast(putBack(found.dx, places), keys.dtype),
-    op.cast(found.dsoftness, keys.dtype),
+    op.add(op.cast(putBack(found.ds, places), keys.dtype), poison),
+    op.add(op.cast(putBack(found.dx, places), keys.dtype), poison),
+    op.add(op.cast(found.dsoftness, keys.dtype), op.reduceSum(poison)),
   ];
 }
 
-function ranks(keys: Value, softness: Value): Value {
+function ranks(keys: Value, softness: Value, mode: SoftMode): Value {
+  const poison = nothingOrNaN(keys);
+  if (mode !== "smooth") {
+    const { values: s } = ordered(keys, op.sizeOf(keys, 1), false);
+    const { numbers, middle } = numbersFor(s);
+    const r = matrixMeans(keys, s, numbers, positive(softness), mode);
+    return op.add(op.cast(op.add(r, middle), "float64"), poison);
+  }
   const { s, places } = sorted(keys);
   const { numbers, middle } = numbersFor(s);
   const r = op.add(decayMeans(s, numbers, exact(softness)), middle);
-  return op.add(putBack(r, places), nothingOrNaN(keys));
+  return op.add(putBack(r, places), poison);
 }
 
-function ranksGradient(keys: Value, softness: Value, dr: Value): Value[] {
+function ranksGradient(keys: Value, softness: Value, dr: Value, mode: SoftMode): Value[] {
+  const poison = poisonOf(keys, dr);
+  if (mode !== "smooth") {
+    const { values: s, indices } = ordered(keys, op.sizeOf(keys, 1), false);
+    const { numbers } = numbersFor(s);
+    const found = pullBackMatrixMeans(keys, s, numbers, positive(softness), dr, mode);
+    return [
+      op.add(op.add(found.dfrom, putBack(found.dto, indices)), poison),
+      op.add(found.dsoftness, op.reduceSum(poison)),
+    ];
+  }
   const { s, places } = sorted(keys);
   const { numbers } = numbersFor(s);
   const dy = op.gatherElements(op.cast(dr, "float64"), places, { axis: 1 });
   const found = pullBackMeans(s, numbers, exact(softness), dy);
-  return [op.cast(putBack(found.ds, places), keys.dtype), op.cast(found.dsoftness, keys.dtype)];
+  return [
+    op.add(op.cast(putBack(found.ds, places), keys.dtype), poison),
+    op.add(op.cast(found.dsoftness, keys.dtype), op.reduceSum(poison)),
+  ];
 }
 
 /** In ascending order, of equal keys the earlier first. */
@@ -157,8 +215,20 @@ function numbersFor(s: Value): { readonly numbers: Value; readonly middle: Value
   return { numbers: op.expand(numbers, op.shape(s)), middle };
 }
 
+/** The softness, or NaN where it is not positive. */
+function positive(softness: Value): Value {
+  return op.where(op.greater(softness, 0), softness, Number.NaN);
+}
+
 function exact(softness: Value): Value {
-  return op.cast(op.where(op.greater(softness, 0), softness, Number.NaN), "float64");
+  return op.cast(positive(softness), "float64");
+}
+
+/** [batch, 1]: NaN for a row in which one of the operands holds NaN or infinity. */
+function poisonOf(...operands: readonly Value[]): Value {
+  const [first, ...others] = operands.map(nothingOrNaN) as [Value, ...Value[]];
+  const all = others.reduce((sum, other) => op.add(sum, other), first);
+  return op.stopGradient(op.cast(all, (operands[0] as Value).dtype));
 }
 
 /** [batch, 1]: 0, or NaN for a row that holds NaN or infinity. */
