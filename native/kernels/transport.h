@@ -20,11 +20,11 @@ struct TransportRows {
   std::size_t b_stride;
   double softness;
   double tolerance;  // of the largest relative error of a marginal
-  std::int64_t max_iterations;
+  std::int64_t max_iterations;  // steps at most
   double* f;             // [batch, n]
   double* g;             // [batch, m]
-  std::int64_t* steps;   // [batch]: alternations and Newton steps
-  double* residual;      // [batch]
+  std::int64_t* steps;   // [batch]: Newton steps; four alternations without one count as a step
+  double* residual;      // [batch]: the largest relative error, masses below 1% of the mean as that
   std::size_t n;
   std::size_t m;
 };

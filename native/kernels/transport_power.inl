@@ -141,9 +141,6 @@ struct PowerTransport {
   void accept(Transport&, double) {}
 };
 
-// Columns of next to no mass may be wrong by 1% of the mean; to correct them changes no row.
-constexpr double kSmallMass = 1e-9;
-
 template <int alpha>
 inline Solved solve_power(Transport& t, Arena& arena, double target, double range,
                           double tolerance, std::int64_t most) {

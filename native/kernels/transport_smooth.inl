@@ -121,37 +121,57 @@ inline double newton_alternations(const Transport& t) {
 }
 
 constexpr double kLargestExponent = 300;
-constexpr int kMostAlternations = 2000;
+constexpr std::int64_t kMostAlternations = 2000;
+// What a Newton step costs at the least: so many alternations count as one step.
+constexpr std::int64_t kAlternationsPerStep = 4;
 
-// Whether it came to the tolerance.
-inline bool alternate_smoothly(Transport& t, SmoothTransport& model, double tolerance,
-                               std::int64_t most, Solved& result) {
+struct Alternated {
+  std::int64_t steps;
+  double error;
+  bool done;  // whether it came to the tolerance
+};
+
+inline Alternated alternate_smoothly(Transport& t, SmoothTransport& model, double tolerance,
+                                     std::int64_t most_steps) {
+  const std::int64_t most = most_steps < kMostAlternations / kAlternationsPerStep
+                                ? most_steps * kAlternationsPerStep
+                                : kMostAlternations;
   const double limit = newton_alternations(t);
-  double last = kInfinity;
-  double before = kInfinity;
-  for (int round = 0; round < kMostAlternations && result.steps < most; ++round) {
+  double error = kInfinity, last = kInfinity, before = kInfinity;
+  std::int64_t round = 0;
+  bool done = false;
+  while (round < most && !done) {
     model.alternate(t);
-    ++result.steps;
-    const double error = column_error(t).entry;
-    result.error = error;
-    if (!(error < kInfinity)) return false;
-    if (error <= tolerance || (error < kStallError && error >= 0.9 * last)) return true;
+    ++round;
+    error = column_error(t).entry;
+    if (!(error < kInfinity)) break;
+    done = error <= tolerance || (error < kStallError && error >= 0.9 * last);
     // The contraction of the last two rounds, which settles after a few.
     const double rate = std::sqrt(error / before);
     before = last;
     last = error;
-    if (round < 4) continue;
-    if (!(rate < 1) || std::log(tolerance / error) / std::log(rate) > limit) {
-      return false;
-    }
+    if (done || round < 5) continue;
+    const double missing = std::log(tolerance / error) / std::log(rate);
+    if (!(rate < 1) || missing > limit || missing > static_cast<double>(most - round)) break;
   }
-  return false;
+  return {(round + kAlternationsPerStep - 1) / kAlternationsPerStep, error, done};
+}
+
+// Columns of next to no mass may be wrong by 1% of the mean; to correct them changes no row.
+constexpr double kSmallMass = 1e-9;
+
+inline void attach_small_columns(Transport& t) {
+  double total = 0;
+  for (std::size_t j = 0; j < t.m; ++j) total += t.b[j];
+  for (std::size_t j = 0; j < t.m; ++j) {
+    if (t.b[j] < kSmallMass * total && t.columns[j] > 0) t.v[j] *= t.b[j] / t.columns[j];
+  }
 }
 
 inline Solved solve_smooth(Transport& t, double target, double range, double tolerance,
                            std::int64_t most) {
   SmoothTransport model;
-  Solved result{0, kInfinity};
+  Alternated first{0, kInfinity, false};
   const auto begin_at = [&](double per_softness) {
     t.per_softness = per_softness;
     for (std::size_t i = 0; i < vector_padded(t.n); ++i) t.f[i] = 0, t.u[i] = 1;
@@ -162,9 +182,11 @@ inline Solved solve_smooth(Transport& t, double target, double range, double tol
   const bool direct = range * target <= kLargestExponent;
   if (direct) {
     begin_at(target);
-    if (alternate_smoothly(t, model, tolerance, 4 * most, result)) {
+    first = alternate_smoothly(t, model, tolerance, most);
+    if (first.done || first.steps >= most) {
+      attach_small_columns(t);
       model.absorb(t);
-      return result;
+      return {first.steps, first.error};
     }
   }
   // Near enough for Newton, or from a softness at which the plan is dense.
@@ -172,7 +194,8 @@ inline Solved solve_smooth(Transport& t, double target, double range, double tol
     const double dense = 1 / range;
     begin_at(dense < target ? dense : target);
   }
-  const Solved newton = continue_by_newton(t, model, target, tolerance, most);
+  const Solved newton = continue_by_newton(t, model, target, tolerance, most - first.steps);
+  attach_small_columns(t);
   model.absorb(t);
-  return {result.steps + newton.steps, newton.error};
+  return {first.steps + newton.steps, newton.error};
 }

@@ -20,7 +20,7 @@ export interface SolverOptions {
   readonly maxIterations: number;
 }
 
-/** Relative error of a marginal, and Newton steps at most. */
+/** Relative error of a marginal, and steps at most. */
 export const solverDefaults: SolverOptions = Object.freeze({
   tolerance: 1e-12,
   maxIterations: 200,

@@ -16,7 +16,7 @@ export interface TransportOptions {
   /** A problem is solved when every entry of both marginals is right to this share of it. Default 1e-12,
    * which is rounding: where even that is out of reach the solver stops at the best there is. */
   readonly tolerance?: number;
-  /** Newton steps at most. Default 200; 2 to 30 are usual. */
+  /** Steps at most, as `steps` counts them. Default 200; 2 to 30 are usual. */
   readonly maxIterations?: number;
 }
 
@@ -36,7 +36,9 @@ export interface Transport {
   readonly g: Value;
   /** [...]: the minimum, sum_ij C_ij P_ij + softness R(P). */
   readonly regularizedCost: Value;
-  /** [...] int64: Newton steps taken. */
+  /** [...] int64: steps taken. A step is one of Newton's with the alternation before it; of plain
+   * alternations, which the native kernel of mode smooth prefers where they converge fast, four count as
+   * one. So the native count may differ from that of the body; neither exceeds `maxIterations`. */
   readonly steps: Value;
   /** [...]: the largest error of the plan's marginals, each relative to its entry; entries below 1% of
    * their mean count as that. */

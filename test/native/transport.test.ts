@@ -101,6 +101,32 @@ native("TransportPotentials", () => {
     },
   );
 
+  test.each(modes)(
+    "%s: no more steps are taken than allowed, and the residual says so",
+    async (mode) => {
+      const run = await potentials(mode);
+      const [n, m] = [12, 9];
+      const cost = Array.from({ length: n * m }, () => normal() ** 2);
+      for (const softness of [1, 0.05, 0.002]) {
+        for (const limit of [0, 1, 2, 3, 8]) {
+          const found = await run({
+            cost: cube(cost, n, m),
+            a: matrix([masses(n)]),
+            b: matrix([masses(m)]),
+            softness: scalar(softness),
+            tolerance: scalar(1e-12),
+            maxIterations: scalar(limit),
+          });
+          const [steps, residual] = [found.steps?.[0] as number, found.residual?.[0] as number];
+          expect(steps).toBeLessThanOrEqual(limit);
+          expect(residual).toBeLessThan(Number.POSITIVE_INFINITY);
+          expect(found.f?.every(Number.isFinite)).toBe(true);
+          if (steps < limit) expect(residual).toBeLessThan(1e-9);
+        }
+      }
+    },
+  );
+
   test("results do not depend on the number of threads", async () => {
     const [batch, n, m] = [12, 20, 15];
     const cost = Array.from({ length: batch * n * m }, () => normal() ** 2);

@@ -19,7 +19,7 @@ export interface Potentials {
   /** [batch, n] and [batch, m], in units of the cost, with sum f = sum g. */
   readonly f: Value;
   readonly g: Value;
-  /** Newton steps taken, int64 [batch]. */
+  /** Newton steps taken, int64 [batch]; a native kernel may alternate instead, four times to a step. */
   readonly steps: Value;
   /** The largest relative error of a marginal, [batch]; masses below 1% of the mean count as that. */
   readonly residual: Value;
@@ -51,7 +51,7 @@ export interface Potentials {
  * @param b float64 [batch, m] or [1, m]; the sums of a and b are equal
  * @param softness float64 scalar
  * @param tolerance of the largest relative error of a marginal, float64 scalar
- * @param maxIterations int64 scalar */
+ * @param maxIterations the most that `steps` may be, int64 scalar */
 export function transportPotentials(
   cost: Value,
   a: Value,
