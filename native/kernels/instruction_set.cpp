@@ -32,6 +32,8 @@ namespace {
 #include "softsort.inl"
 #include "sorting_network.inl"
 #include "network_permutation.inl"
+#include "swap_layers.inl"
+#include "decay_sums.inl"
 #include "isotonic.inl"
 #include "dense.inl"
 #include "transport.inl"
@@ -39,6 +41,8 @@ namespace {
 #include "transport_power.inl"
 #include "transport_rows.inl"
 #include "transport_solve.inl"
+#include "smooth_sort.inl"
+#include "log_symmetric.inl"
 
 template <Projection projection, class Real>
 constexpr void fill(RealKernels<Real>& kernels) {
@@ -50,6 +54,7 @@ constexpr void fill(RealKernels<Real>& kernels) {
   kernels.isotonic[mode] = isotonic_kernel<projection, Real>();
   kernels.network_values[mode] = network_kernel<projection, false, Real>();
   kernels.network_values_grad[mode] = network_kernel<projection, true, Real>();
+  kernels.network_trace[mode] = network_trace_kernel<projection, Real>();
   kernels.network_permutation[mode] = network_permutation_kernel<projection, false, Real>();
   kernels.network_permutation_grad[mode] = network_permutation_kernel<projection, true, Real>();
   kernels.softsort_ranks_grad[mode] = softsort_gradient_kernel<projection, true, Real>();
@@ -62,6 +67,7 @@ constexpr RealKernels<Real> all() {
   fill<Projection::c0>(result);
   fill<Projection::c1>(result);
   fill<Projection::c2>(result);
+  result.swap_layers = {swap_rows<Real>, swap_scratch};
   return result;
 }
 
@@ -76,6 +82,11 @@ const KernelTable table = {
     {transport_kernel<Projection::smooth>(), transport_kernel<Projection::c0>(),
      transport_kernel<Projection::c1>(), transport_kernel<Projection::c2>()},
     {transport_solve_rows, transport_solve_scratch},
+    {decay_rows, decay_scratch},
+    {smooth_sort_rows, smooth_sort_scratch},
+    {smooth_sort_step_rows, smooth_sort_scratch},
+    {log_symmetric_rows, log_symmetric_scratch},
+    {log_symmetric_grad_rows, log_symmetric_grad_scratch},
 };
 
 }  // namespace softonnx::SOFTONNX_ISA

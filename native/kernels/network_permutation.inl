@@ -222,7 +222,7 @@ struct PermutationSpace {
 
 template <class Real, bool gradient>
 inline PermutationSpace<Real> take_permutation(Arena& arena, std::size_t n) {
-  PermutationSpace<Real> space{take_network<Real, false>(arena, n), {}};
+  PermutationSpace<Real> space{take_network<Real, Kept::nothing>(arena, n), {}};
   PermutationTile<Real>& tile = space.tile;
   tile.n = n;
   tile.half = space.net.size / 2;
@@ -296,10 +296,7 @@ void network_permutation_rows(const NetworkPermutationRows<Real>& rows, std::siz
   Arena arena(block);
   PermutationSpace<Real> space = take_permutation<Real, gradient>(arena, n);
   const Real softness = *rows.softness;
-  const Real inverse = 1 / softness;
-  const Real most = std::numeric_limits<Real>::max();
-  space.net.per_softness = inverse < most ? inverse : most;
-  space.net.find_signs();
+  set_softness(space.net, softness);
   for (std::size_t row = begin; row < end; ++row) {
     bool usable = softness > 0 && fill_network(space.net, rows.x + row * n, 1);
     if (gradient) {

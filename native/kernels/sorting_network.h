@@ -28,6 +28,17 @@ struct NetworkRows {
   std::size_t n;
 };
 
+// The values with the difference a - b of every pair as it came to its layer.
+template <class Real>
+struct NetworkTraceRows {
+  const Real* x;
+  const Real* softness;
+  Real* y;
+  Real* differences;  // [layers, batch, n / 2]
+  std::size_t batch;
+  std::size_t n;
+};
+
 // The soft permutation with the values, each row of the batch by itself: P [n, n] with y = P x,
 // P mixed layer by layer as the entries are.
 template <class Real>

@@ -85,6 +85,9 @@ inline void for_pairs_at(Real* x, std::size_t size, std::size_t d, Body body) {
 
 constexpr int kMostLanesLog2 = 4;
 
+// What is kept of every pair in every layer.
+enum class Kept { nothing, bends, differences };
+
 template <class Real>
 struct Network {
   typedef typename VectorTraits<Real>::Vector V;
@@ -97,8 +100,8 @@ struct Network {
   Real per_softness;
   Real* signs;  // [kMostLanesLog2][kLanes]: of the pairs of one vector, in the first phases
   Real* x;      // [size]
-  Real* k;      // gradient: what of a change of the difference goes over, [layers][size / 2]
-  Real* felt;   // gradient: what the softness does to the difference, times the softness
+  Real* k;      // [layers][size / 2]: differences, or what of a change of each goes over
+  Real* felt;   // with bends: what the softness does to the difference, times the softness
 
   V signs_of(int phase, std::size_t i) const {
     const std::size_t block = std::size_t{1} << phase;
@@ -130,7 +133,7 @@ inline int log2_of(std::size_t n) {
   return result;
 }
 
-template <class Real, bool gradient>
+template <class Real, Kept kept>
 inline Network<Real> take_network(Arena& arena, std::size_t n) {
   Network<Real> net{};
   net.n = n;
@@ -139,17 +142,15 @@ inline Network<Real> take_network(Arena& arena, std::size_t n) {
   net.layers = static_cast<std::size_t>(net.phases * (net.phases + 1) / 2);
   net.signs = arena.take<Real>(kMostLanesLog2 * net.kLanes);
   net.x = arena.take<Real>(net.size);
-  if (gradient) {
-    net.k = arena.take<Real>(net.layers * net.size / 2);
-    net.felt = arena.take<Real>(net.layers * net.size / 2);
-  }
+  if (kept != Kept::nothing) net.k = arena.take<Real>(net.layers * net.size / 2);
+  if (kept == Kept::bends) net.felt = arena.take<Real>(net.layers * net.size / 2);
   return net;
 }
 
-template <class Real, bool gradient>
+template <class Real, Kept kept>
 std::size_t network_scratch(std::size_t n) {
   Arena arena(nullptr);
-  take_network<Real, gradient>(arena, n);
+  take_network<Real, kept>(arena, n);
   return arena.used();
 }
 
@@ -159,8 +160,9 @@ std::size_t network_group(std::size_t n) {
   return n == 0 ? 1 : size / n;
 }
 
-template <Projection projection, bool gradient, class Real>
+template <Projection projection, Kept kept, class Real>
 inline void run_network(const Network<Real>& net) {
+  constexpr bool gradient = kept == Kept::bends;
   typedef typename VectorTraits<Real>::Vector V;
   std::size_t at = 0;
   for (int phase = 0; phase < net.phases; ++phase) {
@@ -175,6 +177,7 @@ inline void run_network(const Network<Real>& net) {
           store(net.k + at + i, share.m + bend);
           store(net.felt + at + i, u * bend);
         }
+        if constexpr (kept == Kept::differences) store(net.k + at + i, u);
         // With shares of 0 and 1 these are the entries themselves, to the last bit.
         const V rest = splat(Real(1)) - share.m;
         return {rest * a + share.m * b, rest * b + share.m * a};
@@ -229,18 +232,24 @@ inline bool fill_network(const Network<Real>& net, const Real* x, std::size_t co
   return finite;
 }
 
+template <class Real>
+inline void set_softness(Network<Real>& net, Real softness) {
+  const Real inverse = 1 / softness;
+  const Real most = std::numeric_limits<Real>::max();
+  net.per_softness = inverse < most ? inverse : most;
+  net.find_signs();
+}
+
 template <Projection projection, bool gradient, class Real>
 void network_groups(const NetworkRows<Real>& rows, std::size_t begin, std::size_t end,
                     void* block) {
   const std::size_t n = rows.n;
   if (n == 0) return;
   Arena arena(block);
-  Network<Real> net = take_network<Real, gradient>(arena, n);
+  constexpr Kept kept = gradient ? Kept::bends : Kept::nothing;
+  Network<Real> net = take_network<Real, kept>(arena, n);
   const Real softness = *rows.softness;
-  const Real inverse = 1 / softness;
-  const Real most = std::numeric_limits<Real>::max();
-  net.per_softness = inverse < most ? inverse : most;
-  net.find_signs();
+  set_softness(net, softness);
   const std::size_t group = net.size / n;
   for (std::size_t g = begin; g < end; ++g) {
     const std::size_t first = g * group;
@@ -249,7 +258,7 @@ void network_groups(const NetworkRows<Real>& rows, std::size_t begin, std::size_
     Real* const y = rows.y + first * n;
     const bool usable = softness > 0;
     bool finite = fill_network(net, x, count) && usable;
-    run_network<projection, gradient>(net);
+    run_network<projection, kept>(net);
     if constexpr (gradient) {
       const Real* const dy = rows.dy + first * n;
       finite = fill_network(net, dy, count) && finite;
@@ -268,6 +277,48 @@ void network_groups(const NetworkRows<Real>& rows, std::size_t begin, std::size_
 
 template <Projection projection, bool gradient, class Real>
 constexpr GroupKernel<NetworkRows<Real>> network_kernel() {
-  return {network_groups<projection, gradient, Real>, network_scratch<Real, gradient>,
+  return {network_groups<projection, gradient, Real>,
+          network_scratch<Real, gradient ? Kept::bends : Kept::nothing>, network_group<Real>};
+}
+
+template <Projection projection, class Real>
+void network_trace_groups(const NetworkTraceRows<Real>& rows, std::size_t begin, std::size_t end,
+                          void* block) {
+  const std::size_t n = rows.n;
+  if (n == 0) return;
+  Arena arena(block);
+  Network<Real> net = take_network<Real, Kept::differences>(arena, n);
+  const Real softness = *rows.softness;
+  set_softness(net, softness);
+  const std::size_t group = net.size / n;
+  for (std::size_t g = begin; g < end; ++g) {
+    const std::size_t first = g * group;
+    const std::size_t count = rows.batch - first < group ? rows.batch - first : group;
+    const Real* const x = rows.x + first * n;
+    const auto pairs_at = [&](std::size_t layer, std::size_t row) {
+      return rows.differences + (layer * rows.batch + first + row) * (n / 2);
+    };
+    const bool usable = softness > 0;
+    const bool finite = fill_network(net, x, count) && usable;
+    run_network<projection, Kept::differences>(net);
+    std::memcpy(rows.y + first * n, net.x, count * n * sizeof(Real));
+    for (std::size_t layer = 0; layer < net.layers; ++layer) {
+      std::memcpy(pairs_at(layer, 0), net.k + layer * (net.size / 2),
+                  count * (n / 2) * sizeof(Real));
+    }
+    if (finite) continue;
+    for (std::size_t row = 0; row < count; ++row) {
+      if (usable && all_finite(x + row * n, n)) continue;
+      fill_row(rows.y + (first + row) * n, n, kNaN);
+      for (std::size_t layer = 0; layer < net.layers; ++layer) {
+        fill_row(pairs_at(layer, row), n / 2, kNaN);
+      }
+    }
+  }
+}
+
+template <Projection projection, class Real>
+constexpr GroupKernel<NetworkTraceRows<Real>> network_trace_kernel() {
+  return {network_trace_groups<projection, Real>, network_scratch<Real, Kept::differences>,
           network_group<Real>};
 }

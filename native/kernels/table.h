@@ -1,10 +1,14 @@
 // One entry for each kernel, as compiled for one instruction set.
 #pragma once
 
+#include "decay_sums.h"
 #include "isotonic.h"
+#include "log_symmetric.h"
 #include "simplex_threshold.h"
+#include "smooth_sort.h"
 #include "softsort.h"
 #include "sorting_network.h"
+#include "swap_layers.h"
 #include "transport.h"
 
 namespace softonnx {
@@ -20,8 +24,10 @@ struct RealKernels {
   RowKernel<IsotonicRows<Real>> isotonic[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values_grad[kProjectionCount];
+  GroupKernel<NetworkTraceRows<Real>> network_trace[kProjectionCount];
   RowKernel<NetworkPermutationRows<Real>> network_permutation[kProjectionCount];
   RowKernel<NetworkPermutationRows<Real>> network_permutation_grad[kProjectionCount];
+  RowKernel<SwapRows<Real>> swap_layers;
 };
 
 struct KernelTable {
@@ -31,6 +37,11 @@ struct KernelTable {
   RealKernels<double> float64;
   TransportKernel transport[kProjectionCount];
   TransportSolveKernel transport_solve;
+  RowKernel<DecayRows> decay_sums;
+  RowKernel<SmoothSortRows> smooth_sort;
+  RowKernel<SmoothSortStepRows> smooth_sort_step;
+  RowKernel<LogSymmetricRows> log_symmetric;
+  RowKernel<LogSymmetricGradRows> log_symmetric_grad;
 };
 
 template <class Real>

@@ -4,11 +4,15 @@
 #include <mutex>
 #include <new>
 
-#include "../ops/operator.h"
+#include "../ops/decay_sums.h"
 #include "../ops/isotonic.h"
+#include "../ops/log_symmetric.h"
+#include "../ops/operator.h"
 #include "../ops/simplex_threshold.h"
+#include "../ops/smooth_sort.h"
 #include "../ops/softsort.h"
 #include "../ops/sorting_network.h"
+#include "../ops/swap_layers.h"
 #include "../ops/transport.h"
 
 namespace softonnx {
@@ -24,9 +28,10 @@ struct Domain {
 };
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
-  for (const OperatorList& list : {isotonic_operators(), simplex_threshold_operators(),
-                                   softsort_operators(), sorting_network_operators(),
-                                   transport_operators()}) {
+  for (const OperatorList& list :
+       {decay_sums_operators(), isotonic_operators(), log_symmetric_operators(),
+        simplex_threshold_operators(), smooth_sort_operators(), softsort_operators(),
+        sorting_network_operators(), swap_layers_operators(), transport_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

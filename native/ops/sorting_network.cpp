@@ -20,6 +20,16 @@ ort::Status* require_power_of_two(const ort::Api& api, const OperatorSpec& spec,
   return invalid_argument(api, "%s: x: expected rows of a power of two, got %zu", spec.name, n);
 }
 
+std::int64_t layers_of(std::size_t n) {
+  std::int64_t phases = 0;
+  for (std::size_t size = n; size > 1; size /= 2) ++phases;
+  return phases * (phases + 1) / 2;
+}
+
+double cost_of(std::size_t entries, std::int64_t layers) {
+  return kNanoseconds * static_cast<double>(entries) * static_cast<double>(layers + 1);
+}
+
 // In order, whichever thread each came from.
 double sum_in_order(const double* parts, std::size_t count) {
   double total = 0;
@@ -64,17 +74,38 @@ ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelC
                                parts.get(),
                                batch,
                                n};
-  double phases = 0;
-  for (std::size_t size = n; size > 1; size /= 2) ++phases;
-  const double layers = 1 + phases * (phases + 1) / 2;
-  const double cost = kNanoseconds * static_cast<double>(group * n) * layers;
   if (ort::Status* status = run_rows(api, context, spec.name, kernel, rows, kernel.scratch(n),
-                                     groups, cost)) {
+                                     groups, cost_of(group * n, layers_of(n)))) {
     return status;
   }
   if (!gradient) return nullptr;
   *static_cast<Real*>(dsoftness) = static_cast<Real>(sum_in_order(parts.get(), groups));
   return nullptr;
+}
+
+template <class Real>
+ort::Status* compute_trace(const ort::Api& api, const OperatorSpec& spec,
+                           ort::KernelContext* context) {
+  Input x{};
+  Input softness{};
+  ort::Status* status = read_input(api, context, spec.name, 0, "x", 2, &x);
+  if (!status) status = require_power_of_two(api, spec, x);
+  if (!status) status = read_input(api, context, spec.name, 1, "softness", 0, &softness);
+  if (status) return status;
+  const std::size_t n = x.size(1);
+  const std::int64_t pairs[] = {layers_of(n), x.dims[0], x.dims[1] / 2};
+  void* y = nullptr;
+  void* differences = nullptr;
+  status = make_output(api, context, 0, x.dims, 2, &y);
+  if (!status) status = make_output(api, context, 1, pairs, 3, &differences);
+  if (status) return status;
+  const NetworkTraceRows<Real> rows{
+      static_cast<const Real*>(x.data), static_cast<const Real*>(softness.data),
+      static_cast<Real*>(y), static_cast<Real*>(differences), x.size(0), n};
+  const auto& kernel = kernels_for<Real>(kernels()).network_trace[spec.variant];
+  const std::size_t group = kernel.group(n);
+  return run_rows(api, context, spec.name, kernel, rows, kernel.scratch(n),
+                  (rows.batch + group - 1) / group, cost_of(group * n, pairs[0]));
 }
 
 template <class Real, bool gradient>
@@ -135,6 +166,12 @@ ort::Status* infer_permutation(const ort::Api& api, const OperatorSpec& spec,
   });
 }
 
+// The differences are known with the sizes alone.
+ort::Status* infer_trace(const ort::Api& api, const OperatorSpec& spec,
+                         ort::ShapeInferContext* context) {
+  return infer_like_input(api, spec, context, 0, 0);
+}
+
 ort::Status* infer_shapes(const ort::Api& api, const OperatorSpec& spec,
                           ort::ShapeInferContext* context) {
   if (ort::Status* status = infer_like_input(api, spec, context, 0, 0)) return status;
@@ -153,6 +190,10 @@ constexpr auto f64 = ort::ElementType::float64;
        compute<float, true>, infer_shapes},                                                      \
       {"SortingNetworkValuesGrad_" mode "_float64", f64, 3, 2, 0, 0, variant,                    \
        compute<double, true>, infer_shapes},                                                     \
+      {"SortingNetworkTrace_" mode "_float32", f32, 2, 2, 0, 0, variant, compute_trace<float>,   \
+       infer_trace},                                                                             \
+      {"SortingNetworkTrace_" mode "_float64", f64, 2, 2, 0, 0, variant, compute_trace<double>,  \
+       infer_trace},                                                                             \
       {"SortingNetworkPermutation_" mode "_float32", f32, 2, 2, 0, 0, variant,                   \
        compute_permutation<float, false>, infer_permutation},                                    \
       {"SortingNetworkPermutation_" mode "_float64", f64, 2, 2, 0, 0, variant,                   \

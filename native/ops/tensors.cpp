@@ -17,7 +17,8 @@ ort::Status* error(const ort::Api& api, ort::ErrorCode code, const char* format,
 
 // "[2, 3]"
 struct ShapeText {
-  char text[80];
+  // A size has 20 characters at most.
+  char text[kMaxRank * 22 + 2];
 
   explicit ShapeText(const Input& input) {
     std::size_t length = 0;

@@ -8,7 +8,7 @@
 
 namespace softonnx {
 
-constexpr std::size_t kMaxRank = 3;
+constexpr std::size_t kMaxRank = 4;
 
 // The data is valid during the compute call only.
 struct Input {

@@ -53,12 +53,26 @@ async function inPairs<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
   return results;
 }
 
-/** Compiles with the sanitizers; the output's path. */
-async function sanitizedBuild(name: string, ...extra: readonly string[]): Promise<string> {
+/** Compiles with sanitizers, by default those of addresses and undefined behaviour; the output's path. */
+async function sanitizedBuild(
+  name: string,
+  extra: readonly string[],
+  kind: readonly string[] = sanitizers,
+): Promise<string> {
   const file = join(out, name);
-  await execute(compiler, [...flags, ...sanitizers, ...extra, "-o", file]);
+  await execute(compiler, [...flags, ...kind, ...extra, "-o", file]);
   return file;
 }
+
+function sourcesOf(folder: string): string[] {
+  const directory = join(root, "native", folder);
+  return readdirSync(directory)
+    .filter((file) => file.endsWith(".cpp"))
+    .map((file) => join(directory, file));
+}
+
+/** What the operators and their registration are made of, without the kernels. */
+const operatorSources = [...sourcesOf("ops"), join(root, "native", "library", "register.cpp")];
 
 const onPosix = process.platform !== "win32" && compiles([]) ? test : test.skip;
 const describeSanitized =
@@ -67,6 +81,7 @@ const describeSanitized =
 /** Programs of the directory cpp that test kernels, with what they print. */
 const kernelTests = {
   isotonic: /^(float(32|64): v .*\n)+$/,
+  second_order: /^((plain|avx2|avx512): (decay|layers) .*\n)+$/,
   network: /^((plain|avx2|avx512) float(32|64): (y|permutation) .*\n)+$/,
   softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   transport: /^((plain|avx2|avx512): (marginals|solve) .*\n)+$/,
@@ -80,22 +95,19 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
 
   beforeAll(async () => {
     mkdirSync(out, { recursive: true });
-    const others = readdirSync(kernels)
-      .filter((file) => file.endsWith(".cpp") && file !== "instruction_set.cpp")
-      .map((file) => join(kernels, file));
+    const others = sourcesOf("kernels").filter((file) => !file.endsWith("instruction_set.cpp"));
     objects = await inPairs([
       ...Object.entries(instructionSets).map(
         ([name, extra]) =>
           () =>
-            sanitizedBuild(
-              `${name}.o`,
+            sanitizedBuild(`${name}.o`, [
               ...extra,
               `-DSOFTONNX_ISA=${name}`,
               "-c",
               join(kernels, "instruction_set.cpp"),
-            ),
+            ]),
       ),
-      ...others.map((file, i) => () => sanitizedBuild(`other${i}.o`, ...x64, "-c", file)),
+      ...others.map((file, i) => () => sanitizedBuild(`other${i}.o`, [...x64, "-c", file])),
     ]);
   }, 600_000);
 
@@ -104,7 +116,7 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
     const variants = { ...instructionSets, arrays: ["-DSOFTONNX_ARRAY_VECTORS"] };
     const outputs = await inPairs(
       Object.entries(variants).map(([name, extra]) => async () => {
-        const program = await sanitizedBuild(`math-${name}`, ...extra, source("math"), processor);
+        const program = await sanitizedBuild(`math-${name}`, [...extra, source("math"), processor]);
         return (await execute(program)).stdout;
       }),
     );
@@ -114,7 +126,7 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
   }, 120_000);
 
   test("SOFTONNX_ISA chooses among the instruction sets that run here, the best otherwise", async () => {
-    const program = await sanitizedBuild("choice", source("threshold"), ...objects);
+    const program = await sanitizedBuild("choice", [source("threshold"), ...objects]);
     const choice = async (wish?: string) => {
       const env = { ...process.env, SOFTONNX_ISA: wish };
       const { stdout } = await execute(program, ["list"], { env });
@@ -130,7 +142,7 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
   test.each(Object.entries(kernelTests))(
     "%s",
     async (name, printed) => {
-      const program = await sanitizedBuild(name, source(name), ...objects);
+      const program = await sanitizedBuild(name, [source(name), ...objects]);
       const { stdout, stderr, status } = spawnSync(program, { encoding: "utf8" });
       expect({ stdout, stderr, status }).toMatchObject({
         stdout: expect.stringMatching(printed),
@@ -140,7 +152,39 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
     },
     60_000,
   );
+
+  test("operators end in a result or an error for operands of any rank and size", async () => {
+    const program = await sanitizedBuild("operators", [
+      source("operators"),
+      ...operatorSources,
+      ...objects,
+    ]);
+    expect((await execute(program)).stdout).toMatch(/^\d+ operators\n$/);
+  }, 120_000);
 });
+
+const threadSanitizer = ["-fsanitize=thread"];
+const onThreads = process.platform !== "win32" && compiles(threadSanitizer) ? test : test.skip;
+
+// One instruction set is enough: what the threads share is the same in all.
+onThreads(
+  "operators on several threads are clean under ThreadSanitizer, with the same results",
+  async () => {
+    mkdirSync(out, { recursive: true });
+    const program = await sanitizedBuild(
+      "threads",
+      [
+        "-DSOFTONNX_ISA=plain",
+        join(__dirname, "cpp", "operators.cpp"),
+        ...operatorSources,
+        ...sourcesOf("kernels"),
+      ],
+      threadSanitizer,
+    );
+    expect((await execute(program)).stdout).toMatch(/^\d+ operators\n$/);
+  },
+  300_000,
+);
 
 const operators = ["so", "dylib"]
   .map((extension) => join(root, "native", "build", "Release", `softonnx_ops.${extension}`))

@@ -8,22 +8,28 @@ if (native) {
   registerNative();
 }
 
-async function run({ model, level, feeds }) {
+async function run({ model, level, threads = 1, feeds }) {
   const session = await InferenceSession.create(model, {
     executionProviders: [native ? "softonnx" : "cpu"],
     graphOptimizationLevel: level,
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
   });
   try {
-    const tensors = Object.entries(feeds).map(([name, { dtype, dims, data }]) => [
-      name,
-      new Tensor(dtype, data, dims),
-    ]);
-    const results = await session.run(Object.fromEntries(tensors));
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { dims, data }]) => [name, { dims, data }]),
-    );
+    const all = [];
+    for (const each of feeds) {
+      const tensors = Object.entries(each).map(([name, { dtype, dims, data }]) => [
+        name,
+        new Tensor(dtype, data, dims),
+      ]);
+      const results = await session.run(Object.fromEntries(tensors));
+      all.push(
+        Object.fromEntries(
+          Object.entries(results).map(([name, { dims, data }]) => [name, { dims, data }]),
+        ),
+      );
+    }
+    return all;
   } finally {
     await session.release();
   }

@@ -2,15 +2,27 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 
 export interface Feed {
-  readonly dtype: "float32" | "float64";
+  readonly dtype: "float32" | "float64" | "int64";
   readonly dims: readonly number[];
-  readonly data: Float32Array | Float64Array;
+  readonly data: Float32Array | Float64Array | BigInt64Array;
 }
 
-export interface Job {
+export type Feeds = Readonly<Record<string, Feed>>;
+
+interface Load {
   readonly model: Uint8Array;
   readonly level: "disabled" | "basic" | "extended" | "all";
-  readonly feeds: Readonly<Record<string, Feed>>;
+  /** Threads of the session; 1 unless told. */
+  readonly threads?: number;
+}
+
+export interface Job extends Load {
+  readonly feeds: Feeds;
+}
+
+/** One model, and what to run it on, in order. */
+export interface Jobs extends Load {
+  readonly feeds: readonly Feeds[];
 }
 
 export interface ResultTensor {
@@ -22,12 +34,12 @@ export type Results = Readonly<Record<string, ResultTensor>>;
 
 interface Reply {
   readonly id: number;
-  readonly results?: Results;
+  readonly results?: readonly Results[];
   readonly error?: string;
 }
 
 interface Waiting {
-  readonly resolve: (results: Results) => void;
+  readonly resolve: (results: readonly Results[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -58,7 +70,13 @@ export class OrtProcess {
   }
 
   /** Loads a model and runs it once. */
-  run(job: Job): Promise<Results> {
+  async run(job: Job): Promise<Results> {
+    const [results] = await this.runAll({ ...job, feeds: [job.feeds] });
+    return results as Results;
+  }
+
+  /** Loads a model and runs it on each of the feeds. */
+  runAll(job: Jobs): Promise<readonly Results[]> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

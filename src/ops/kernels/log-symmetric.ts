@@ -15,8 +15,8 @@ const SUMS = { dtype: "float64", shape: ["batch", "n + 1"] } as const;
 /** Logarithms of the elementary symmetric polynomials of exp x: log of the sum of exp(sum x_S) over all
  * sets S of k entries, for k = 0 … n: a smooth bound of the sum of the k largest.
  *
- * Method: the recurrence over entries, e_k <- e_k + e_{k-1} exp x_j, in logarithms. Cost: O(n^2) a row, n
- * rounds.
+ * A row with NaN or infinity gives NaN. Method: the recurrence over entries, e_k <- e_k + e_{k-1} exp x_j, in
+ * logarithms. Cost: O(n^2) a row, n rounds.
  *
  * @param x float64 [batch, n]
  * @returns [batch, n + 1] */
@@ -36,7 +36,7 @@ const logSymmetricOf = kernelFamily<["float64"]>("LogSymmetric", [["float64"]], 
     const [last] = op.loop(op.sizeOf(x as Value, 1), [empty(x as Value)], (j, e) => [
       added(e as Value, columnOf(columns, j as Value)).after,
     ]);
-    return [last as Value];
+    return [op.add(last as Value, nothingOrNaN(x as Value))];
   },
   vjp: ({ input, dy }) => [pulledBack(input(0), dy)],
   signature: [ROWS],
@@ -56,6 +56,11 @@ const gradOf = kernelFamily<["float64"]>("LogSymmetricGrad", [["float64"]], () =
   vjp: gradVjp,
   signature: [ROWS, SUMS],
 }));
+
+/** [batch, 1]: 0, or NaN for a row that holds NaN or infinity. */
+function nothingOrNaN(x: Value): Value {
+  return op.reduceSum(op.mul(op.stopGradient(x), 0), { axes: 1, keepdims: true });
+}
 
 /** Of no entries: e_0 = 1 and nothing else. */
 function empty(x: Value): Value {
@@ -105,7 +110,8 @@ function gradBody(x: Value, ebar: Value): Value {
     };
   }) as [Value, Value];
   const inOrder = op.slice(shares, -1, Number.NEGATIVE_INFINITY, { axes: 0, steps: -1 });
-  return op.transpose(inOrder, [1, 0]);
+  const xbar = op.transpose(inOrder, [1, 0]);
+  return op.add(xbar, op.add(nothingOrNaN(x), nothingOrNaN(ebar)));
 }
 
 /** Written with the two operators on the rows that lack one entry each, so O(n^3): with g the gradient,

@@ -23,7 +23,7 @@ const VECTOR = { dtype: "float64", shape: ["batch", "m"] } as const;
  *
  * with L the second difference, (L x)_i = 2 x_i - x_{i-1} - x_{i+1}. Where q bounds the gaps of a sorted
  * row, d = exp(-beta) are the gaps of the solution and s = exp(-(c + L beta)) the slacks of its partial
- * sums: q = L s + d.
+ * sums: q = L s + d. A row with NaN or infinity gives NaN.
  *
  * Method: Newton, halved where the value would rise, from half the gap for each of the two, which is
  * always inside. The Hessian L diag(s) L + diag(d) has five diagonals. Cost: O(m log m) a step.
@@ -110,7 +110,9 @@ function solve(c: Value, q: Value): Value {
       proceed: op.greater(op.reduceSum(op.cast(open, "float32")), 0),
     };
   }) as [Value];
-  return beta;
+  // The iteration stays where it is where it meets NaN.
+  const poison = op.reduceSum(op.mul(op.add(c, q), 0), along);
+  return op.add(beta, poison);
 }
 
 /** From q = L exp(-(c + L beta)) + exp(-beta): with u the solution of H u = betabar, qbar = -u and

@@ -1,0 +1,308 @@
+import { type Definition, findDefinition, SOFTONNX_DOMAIN } from "../../src/builder/definition.ts";
+import type { Feeds } from "../support/ort-process.ts";
+import { normals } from "./operator.ts";
+
+// The operands on which the body and the kernel of every kernel operator are compared.
+
+/** What kind of numbers: all of a sample are of one, so that each has its own tolerance. */
+export const kinds = ["everyday", "tied", "wide", "tiny", "denormal", "spoiled"] as const;
+export type Kind = (typeof kinds)[number];
+
+/** One sample to draw. */
+export interface Draw {
+  readonly kind: Kind;
+  readonly batch: number;
+  readonly n: number;
+  readonly seed: number;
+}
+
+/** Draws operands of the operator's type. */
+export class Operands {
+  readonly draw: Draw;
+  readonly #dtype: "float32" | "float64";
+  readonly #normal: () => number;
+
+  constructor(dtype: "float32" | "float64", draw: Draw) {
+    this.#dtype = dtype;
+    this.draw = draw;
+    this.#normal = normals(draw.seed + 1);
+  }
+
+  /** Numbers of this kind; a spoiled row holds NaN or an infinity. */
+  numbers(...dims: number[]) {
+    const { kind, n } = this.draw;
+    return this.#tensor(dims, (i) => {
+      const x = this.#normal();
+      if (kind === "tied") return Math.round(2 * x) / 2;
+      if (kind === "wide")
+        return [1e6, 1e-6, -1e6, 1][i % 4] === 1 ? x : x * 10 ** ((i % 3) * 6 - 6);
+      if (kind === "tiny") return 1e-6 * x;
+      if (kind === "denormal") return [5e-324, -0, 0, 1e-310, 1e-42, x][i % 6] as number;
+      if (kind === "spoiled" && Math.floor(i / n) % 2 === 1 && i % n === n >> 1) {
+        return [Number.NaN, Infinity, -Infinity][Math.floor(i / n / 2) % 3] as number;
+      }
+      return x;
+    });
+  }
+
+  /** Numbers that are finite whatever the kind. */
+  finite(...dims: number[]) {
+    return this.#tensor(dims, () => this.#normal());
+  }
+
+  /** Each row of `numbers` (finite) in order. */
+  ordered(direction: "ascending" | "descending", scale: number, ...dims: number[]) {
+    const { kind, n } = this.draw;
+    const { data, ...rest } = this.#tensor(dims, () => {
+      const x = scale * this.#normal();
+      return kind === "tied" ? Math.round(2 * x) / 2 : kind === "wide" ? 100 * x : x;
+    });
+    const sign = direction === "ascending" ? 1 : -1;
+    for (let row = 0; row < data.length / n; row++) {
+      (data as Float64Array).subarray(row * n, (row + 1) * n).sort((a, b) => sign * (a - b));
+    }
+    return { ...rest, data };
+  }
+
+  /** Between low and high. */
+  between(low: number, high: number, ...dims: number[]) {
+    return this.#tensor(dims, () => {
+      const x = Math.abs(this.#normal()) % 1;
+      return low + (high - low) * x;
+    });
+  }
+
+  scalar(x: number) {
+    return this.#tensor([], () => x);
+  }
+
+  #tensor(dims: readonly number[], entry: (i: number) => number) {
+    const length = dims.reduce((a, b) => a * b, 1);
+    const data = this.#dtype === "float32" ? new Float32Array(length) : new Float64Array(length);
+    for (let i = 0; i < length; i++) data[i] = entry(i);
+    return { dtype: this.#dtype, dims, data };
+  }
+}
+
+export interface Twin {
+  /** Largest difference, relative to the larger of 1 and the largest entry of the output. */
+  readonly within: { readonly float32?: number; readonly float64: number };
+  /** Kinds that its contract excludes, with the reason. */
+  readonly without?: Partial<Record<Kind, string>>;
+  /** The operands by name. */
+  readonly feeds: (operands: Operands, parts: readonly string[]) => Feeds;
+  /** Lengths of rows; those of the table by default. */
+  readonly lengths?: readonly number[];
+  /** How many times that for wide numbers, which are exponents of what is computed. */
+  readonly wide?: number;
+  /** Outputs that need not be alike, and for which kinds. */
+  readonly free?: Readonly<Record<string, readonly Kind[]>>;
+}
+
+const inner = "rows come from another operator, which gives NaN for such a row as a whole";
+const powersOfTwo = [2, 4, 8, 32, 128, 512] as const;
+/** Lengths for what is n times as large. */
+const SQUARES = [2, 8, 32];
+const layersOf = (n: number) => (Math.log2(n) * (Math.log2(n) + 1)) / 2;
+
+const softness = { everyday: 0.3, tied: 0.5, wide: 30, tiny: 1e-6, denormal: 0.2, spoiled: 0.4 };
+
+const network = (names: readonly string[], lengths: readonly number[] = powersOfTwo): Twin => ({
+  // Every layer bends the gradient further.
+  within: names.length > 0 ? { float32: 1e-3, float64: 1e-11 } : { float32: 3e-5, float64: 1e-12 },
+  lengths,
+  feeds: (o) => {
+    const { batch, n, kind } = o.draw;
+    const shapes: Record<string, () => Feeds[string]> = {
+      dy: () => o.finite(batch, n),
+      dpermutation: () => o.finite(batch, n, n),
+    };
+    const others = names.map((name) => [name, (shapes[name] as () => Feeds[string])()]);
+    return {
+      x: o.numbers(batch, n),
+      softness: o.scalar(softness[kind]),
+      ...Object.fromEntries(others),
+    };
+  },
+});
+
+const softsort = (names: readonly string[]): Twin => ({
+  within: { float32: 1e-4, float64: 1e-9 },
+  feeds: (o) => {
+    const { batch, n, kind } = o.draw;
+    const others = names.map((name) => [
+      name,
+      name === "payload" ? o.numbers(batch, n) : o.finite(batch, n),
+    ]);
+    return {
+      keys: o.numbers(batch, n),
+      softness: o.scalar(softness[kind]),
+      ...Object.fromEntries(others),
+    };
+  },
+});
+
+/** By the family of kernel operators. */
+export const twins: Readonly<Record<string, Twin>> = {
+  SimplexThreshold: {
+    within: { float32: 2e-6, float64: 1e-13 },
+    feeds: (o) => {
+      const { batch, n } = o.draw;
+      return { v: o.numbers(batch, n), mass: o.between(0.01, 50, batch, 1) };
+    },
+  },
+  SoftSortValues: softsort(["payload"]),
+  SoftSortValuesGrad: softsort(["payload", "dy"]),
+  SoftSortRanks: softsort([]),
+  SoftSortRanksGrad: softsort(["dr"]),
+  DecaySums: {
+    within: { float64: 1e-12 },
+    without: { spoiled: inner },
+    feeds: (o) => {
+      const { batch, n, kind } = o.draw;
+      return {
+        s: o.ordered("ascending", 1, batch, n),
+        a: o.numbers(2, batch, n),
+        b: o.numbers(2, batch, n),
+        softness: o.scalar(softness[kind]),
+      };
+    },
+  },
+  IsotonicRegression: {
+    within: { float32: 1e-5, float64: 1e-10 },
+    // Whether neighbours of one level are one block is a matter of rounding.
+    free: { blocks: ["tied", "wide"] },
+    feeds: (o) => {
+      const { batch, n, kind } = o.draw;
+      return {
+        s: kind === "spoiled" ? o.numbers(batch, n) : o.ordered("descending", 3, batch, n),
+        w: o.ordered("descending", 1, batch, n),
+      };
+    },
+  },
+  SmoothSort: {
+    within: { float64: 1e-7 },
+    feeds: (o) => {
+      const { batch, n, kind } = o.draw;
+      const q = kind === "wide" ? o.between(1e-6, 1e3, batch, n) : o.between(0.01, 3, batch, n);
+      return { c: kind === "spoiled" ? o.numbers(batch, n) : o.between(0, 8, batch, n), q };
+    },
+  },
+  SmoothSortStep: {
+    within: { float64: 1e-8 },
+    feeds: (o) => {
+      const { batch, n } = o.draw;
+      return {
+        s: o.between(0.01, 2, batch, n),
+        d: o.between(0.01, 2, batch, n),
+        f: o.numbers(batch, n),
+      };
+    },
+  },
+  LogSymmetric: {
+    within: { float64: 1e-12 },
+    feeds: (o) => ({ x: o.numbers(o.draw.batch, o.draw.n) }),
+  },
+  LogSymmetricGrad: {
+    within: { float64: 1e-10 },
+    wide: 100,
+    feeds: (o) => {
+      const { batch, n } = o.draw;
+      return { x: o.numbers(batch, n), ebar: o.finite(batch, n + 1) };
+    },
+  },
+  SwapLayers: {
+    within: { float32: 1e-4, float64: 1e-11 },
+    without: { spoiled: inner },
+    lengths: powersOfTwo.slice(0, -1),
+    feeds: (o, [, added]) => {
+      const { batch, n } = o.draw;
+      const channels = n > 32 ? 1 : 1 + (batch % 3);
+      const pairs = [layersOf(n), batch, n / 2];
+      return {
+        h: o.numbers(batch, n, channels),
+        w: o.between(0, 1, ...pairs),
+        ...(added === "Added" && { v: o.finite(...pairs, channels) }),
+      };
+    },
+  },
+  SortingNetworkTrace: {
+    ...network([]),
+    without: { spoiled: inner },
+  },
+  SortingNetworkValues: network([]),
+  SortingNetworkValuesGrad: network(["dy"]),
+  SortingNetworkPermutation: network([], SQUARES),
+  SortingNetworkPermutationGrad: network(["dy", "dpermutation"], SQUARES),
+  TransportPotentials: {
+    within: { float64: 1e-7 },
+    lengths: [1, 2, 3, 7, 20],
+    // The kernel may alternate where the body takes Newton's steps.
+    free: { steps: kinds },
+    feeds: (o) => {
+      const { batch, n, kind } = o.draw;
+      const m = 1 + ((n * 5) % 13);
+      const limit = { dtype: "int64", dims: [], data: BigInt64Array.of(200n) } as const;
+      return {
+        cost:
+          kind === "wide" || kind === "spoiled"
+            ? o.numbers(batch, n, m)
+            : o.between(0, 4, batch, n, m),
+        a: simplex(o.between(0.2, 1, batch, n), n),
+        b: simplex(o.between(0.2, 1, 1, m), m),
+        softness: o.scalar(kind === "wide" ? 1e5 : kind === "tiny" ? 0.02 : 0.2),
+        tolerance: o.scalar(1e-12),
+        maxIterations: limit,
+      };
+    },
+  },
+  TransportSolve: {
+    within: { float64: 1e-8 },
+    without: { spoiled: inner },
+    lengths: [1, 2, 3, 7, 20],
+    feeds: (o) => {
+      const { batch, n } = o.draw;
+      const m = 1 + ((n * 5) % 13);
+      return {
+        w: o.between(0.05, 1, batch, n, m),
+        r: o.finite(batch, n),
+        s: o.finite(batch, m),
+      };
+    },
+  },
+};
+
+/** Rows that sum to 1. */
+function simplex<T extends { readonly data: Float32Array | Float64Array }>(
+  masses: T,
+  n: number,
+): T {
+  const { data } = masses;
+  for (let at = 0; at < data.length; at += n) {
+    let total = 0;
+    for (let i = at; i < at + n; i++) total += data[i] as number;
+    for (let i = at; i < at + n; i++) data[i] = (data[i] as number) / total;
+  }
+  return masses;
+}
+
+/** Words that names of operators are made of after the family. */
+const WORDS = [
+  ["smooth", "c0", "c1", "c2"],
+  ["Forward", "Backward"],
+  ["Plain", "Added"],
+  ["float32", "float64"],
+].flat();
+
+/** All operators of a family. */
+export function definitionsOf(
+  family: string,
+): { parts: readonly string[]; definition: Definition }[] {
+  const one = WORDS.map((word) => [word]);
+  const two = one.flatMap((parts) => WORDS.map((word) => [...parts, word]));
+  const three = two.flatMap((parts) => WORDS.map((word) => [...parts, word]));
+  return [...one, ...two, ...three].flatMap((parts) => {
+    const definition = findDefinition(SOFTONNX_DOMAIN, [family, ...parts].join("_"), 1);
+    return definition === undefined ? [] : [{ parts, definition }];
+  });
+}
