@@ -1,14 +1,18 @@
 import type { Tensor as RuntimeTensor } from "onnxruntime-common";
+import type { Graph } from "./builder/graph.ts";
 import type { Evaluate } from "./runtime/evaluate.ts";
 import type { OnnxRuntime, Session } from "./runtime/session.ts";
 import type { Stepper } from "./runtime/stepper.ts";
 import {
+  type ModelRuntime,
   type ModelSource,
+  modelRuntime,
   type SessionOptions,
   type StepperOptions,
-  type WebRuntime,
-  webRuntime,
+  webLoad,
 } from "./runtime/web.ts";
+import type { Trainer } from "./trainer/trainer.ts";
+import { trainerOf, type WebTrainerOptions } from "./trainer/web.ts";
 
 export type { Evaluate } from "./runtime/evaluate.ts";
 export type {
@@ -23,17 +27,35 @@ export type {
 export type { Stepper } from "./runtime/stepper.ts";
 export type {
   Backend,
+  ModelRuntime,
   ModelSource,
   SessionOptions,
   StepperOptions,
-  WebRuntime,
 } from "./runtime/web.ts";
 export { type WebStatus, webStatus } from "./runtime/web-status.ts";
+export type { Data } from "./trainer/data.ts";
+export type { BatchOptions, EarlyStopping, FitOptions, TrainerOptions } from "./trainer/options.ts";
+export type { EpochRecord, Scores, StepRecord } from "./trainer/records.ts";
+export {
+  type ExportOptions,
+  type Fit,
+  type PredictOptions,
+  type Trainer,
+  TrainingError,
+} from "./trainer/trainer.ts";
+export type { WebTrainerOptions } from "./trainer/web.ts";
 
 /** A tensor with `data`, `dims` and `type`: onnxruntime's own. */
 export type Tensor = RuntimeTensor;
 
-const runtime = /* @__PURE__ */ webRuntime(importRuntime);
+/** What withRuntime gives: the functions of softonnx/web. */
+export interface WebRuntime extends ModelRuntime {
+  /** Trains a graph on data: see createTrainer. */
+  readonly createTrainer: (graph: Graph, options: WebTrainerOptions) => Trainer;
+}
+
+const load = /* @__PURE__ */ webLoad(importRuntime);
+const runtime = /* @__PURE__ */ modelRuntime(load);
 
 /** Loads a model to run it in this page.
  *
@@ -70,6 +92,18 @@ export function createStepper(model: ModelSource, options?: StepperOptions): Pro
  * ``` */
 export const evaluate: Evaluate<SessionOptions> = runtime.evaluate;
 
+/** Makes a graph a training step, and trains it on data: as `createTrainer` of softonnx/node.
+ *
+ * ```ts
+ * const trainer = createTrainer(g, { loss, optimizer: optimizers.adam(), outputs: { prediction } });
+ * for await (const { epoch, loss } of trainer.fit({ x, y }, { epochs: 5 })) draw(epoch, loss);
+ * const bytes = await trainer.export();
+ * ```
+ * @throws GraphError for options that are unknown or wrong, and if there is nothing to train */
+export function createTrainer(graph: Graph, options: WebTrainerOptions): Trainer {
+  return trainerOf(load)(graph, options);
+}
+
 /** The functions of softonnx/web on an onnxruntime-web at hand: for pages without a bundler, which find no
  * package by its name, and to choose among its builds. "onnxruntime-web/wasm" is half as large as the
  * default one and has no WebGPU.
@@ -80,7 +114,8 @@ export const evaluate: Evaluate<SessionOptions> = runtime.evaluate;
  * const { createSession, createStepper, evaluate } = withRuntime(ort);
  * ``` */
 export function withRuntime(ort: OnnxRuntime): WebRuntime {
-  return webRuntime(async () => ort);
+  const loadIt = webLoad(async () => ort);
+  return { ...modelRuntime(loadIt), createTrainer: trainerOf(loadIt) };
 }
 
 /** @throws Error that says what to install */

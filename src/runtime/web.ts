@@ -29,8 +29,15 @@ export interface StepperOptions extends SessionOptions {
   readonly state?: Feeds;
 }
 
-/** What softonnx/web offers, on one onnxruntime-web. */
-export interface WebRuntime {
+/** Loads models in a page. */
+export type WebLoad = (
+  operator: string,
+  model: ModelSource,
+  options: SessionOptions,
+) => Promise<LoadedModel>;
+
+/** What softonnx/web offers for models, on one onnxruntime-web. */
+export interface ModelRuntime {
   /** Loads a model to run it: see createSession. */
   readonly createSession: (model: ModelSource, options?: SessionOptions) => Promise<Session>;
   /** Loads a training step: see createStepper. */
@@ -39,20 +46,15 @@ export interface WebRuntime {
   readonly evaluate: Evaluate<SessionOptions>;
 }
 
-const SESSION_OPTIONS = ["backend", ...RUNTIME_OPTIONS] as const;
+/** The keys of SessionOptions. */
+export const SESSION_OPTIONS = ["backend", ...RUNTIME_OPTIONS] as const;
 
-/** Makes the functions of softonnx/web.
- * @param find gives onnxruntime-web, when it is first needed */
-export function webRuntime(find: () => Promise<OnnxRuntime>): WebRuntime {
+/** Loads models into an onnxruntime-web.
+ * @param find gives it, when it is first needed */
+export function webLoad(find: () => Promise<OnnxRuntime>): WebLoad {
   let runtime: Promise<OnnxRuntime> | undefined;
   const inTurn = turns();
-
-  async function load(
-    operator: string,
-    model: ModelSource,
-    options: SessionOptions,
-  ): Promise<LoadedModel> {
-    const { backend = "wasm", ...runtimeOptions } = options;
+  return async (operator, model, { backend = "wasm", ...options }) => {
     if (!BACKENDS.includes(backend)) {
       failArgument(operator, "backend", BACKENDS.map((name) => `"${name}"`).join(", "), backend);
     }
@@ -65,11 +67,14 @@ export function webRuntime(find: () => Promise<OnnxRuntime>): WebRuntime {
       throw error;
     });
     const session = await inTurn(() =>
-      InferenceSession.create(bytes, { ...runtimeOptions, executionProviders: [backend] }),
+      InferenceSession.create(bytes, { ...options, executionProviders: [backend] }),
     );
     return new LoadedModel(runnerOf(session, inTurn), Tensor, () => bytes);
-  }
+  };
+}
 
+/** The functions that load by `load`. */
+export function modelRuntime(load: WebLoad): ModelRuntime {
   return {
     createSession: async (model, options = {}) => {
       checkOptions("createSession", options, SESSION_OPTIONS);
