@@ -33,6 +33,7 @@ export type {
   StepperOptions,
 } from "./runtime/web.ts";
 export { type WebStatus, webStatus } from "./runtime/web-status.ts";
+export { CheckpointError } from "./trainer/checkpoint.ts";
 export type { Data } from "./trainer/data.ts";
 export type { BatchOptions, EarlyStopping, FitOptions, TrainerOptions } from "./trainer/options.ts";
 export type { EpochRecord, Scores, StepRecord } from "./trainer/records.ts";
@@ -92,7 +93,8 @@ export function createStepper(model: ModelSource, options?: StepperOptions): Pro
  * ``` */
 export const evaluate: Evaluate<SessionOptions> = runtime.evaluate;
 
-/** Makes a graph a training step, and trains it on data: as `createTrainer` of softonnx/node.
+/** Makes a graph a training step, and trains it on data: as `createTrainer` of softonnx/node. Its
+ * checkpoints are kept in the browser (IndexedDB), by name.
  *
  * ```ts
  * const trainer = createTrainer(g, { loss, optimizer: optimizers.adam(), outputs: { prediction } });

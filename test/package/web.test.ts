@@ -90,12 +90,14 @@ globalThis.job = async ({ createSession, createStepper }) => {
 document.title = "ready";
 `;
 
-/** A linear model that learns to rank, in batches: what a page runs too, so it uses nothing from here. */
+/** A linear model that learns to rank, in batches: what a page runs too, so it uses nothing from here.
+ * @param where to keep a checkpoint and go back to it */
 async function train(
   create: typeof createTrainer,
   Class: typeof Graph,
   adam: typeof optimizers.adam,
   spearman: typeof losses.softSpearman,
+  where?: string,
 ): Promise<number[]> {
   const g = new Class("ranker");
   const x = g.input("x", "float32", ["n", 3]);
@@ -110,7 +112,14 @@ async function train(
   });
   const rows = Array.from({ length: 24 }, (_, i) => [0, 1, 2].map((k) => Math.sin(3 * i + k * i)));
   const targets = rows.map(([a, b, c]) => (a as number) - 2 * (b as number) + 0.5 * (c as number));
-  const records = await trainer.fit({ x: rows, y: targets }, { epochs: 4, batchSize: 8 }).all();
+  const options = { epochs: 2, batchSize: 8 };
+  const records = await trainer.fit({ x: rows, y: targets }, options).all();
+  if (where !== undefined) {
+    await trainer.save(where);
+    await trainer.fit({ x: rows, y: targets }, options).all();
+    await trainer.restore(where);
+  }
+  records.push(...(await trainer.fit({ x: rows, y: targets }, options).all()));
   await trainer.dispose();
   return records.map(({ loss }) => loss);
 }
@@ -133,7 +142,7 @@ env.wasm.numThreads = 1;
 globalThis.softonnx = web;
 globalThis.webStatus = web.webStatus;
 globalThis.train = ${train.toString()};
-globalThis.trainHere = () => train(web.createTrainer, Graph, optimizers.adam, losses.softSpearman);
+globalThis.trainHere = () => train(web.createTrainer, Graph, optimizers.adam, losses.softSpearman, "ranker");
 ${JOB}`;
 
 function regression() {
