@@ -46,9 +46,16 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   };
 }
 
+/** Whether a node came with a model, as it is or raised to a later opset: other nodes of the model, which are
+ * written as they were read, name its outputs. */
+function isImported(node: Node): boolean {
+  const [output] = node.outputs;
+  return node.source !== undefined || output?.graph.source?.names.has(output) === true;
+}
+
 /** What another node gives in place of a value. An imported node is written as it was read. */
 function standIn(value: Value): Value | undefined {
-  if (value.producer === undefined || value.producer.source !== undefined) return undefined;
+  if (value.producer === undefined || isImported(value.producer)) return undefined;
   const current = currentValue(value);
   return current === value ? undefined : current;
 }
@@ -122,7 +129,7 @@ function mergeEqual(
   const nodes: Node[] = [];
   const done = new Set<Node>();
   for (const original of block.nodes) {
-    const by = original.source === undefined ? block.replaced.get(original) : undefined;
+    const by = isImported(original) ? undefined : block.replaced.get(original);
     const node = by ?? original;
     if (!live.has(node) || done.has(node)) continue;
     if (by !== undefined) done.add(by);
@@ -134,7 +141,7 @@ function mergeEqual(
       : sharingKey({ ...node, inputs, outputCount: node.outputs.length });
     const equal = key === undefined ? undefined : known.get(key);
     // An imported node is written as it was read, whatever it computes.
-    if (equal !== undefined && node.source === undefined) {
+    if (equal !== undefined && !isImported(node)) {
       for (const [i, output] of node.outputs.entries()) {
         replaced.set(output, equal.outputs[i] as Value);
       }

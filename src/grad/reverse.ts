@@ -8,6 +8,7 @@ import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/l
 import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
 import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
+import { reshapeLike } from "./broadcast.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
@@ -236,7 +237,7 @@ class Reverse {
         const cotangent = given[i];
         if (read === undefined || cotangent === undefined || !this.#has(read)) return;
         checkCotangent(node, i, read, cotangent);
-        this.#collect(currentValue(read), cotangent);
+        this.#collect(currentValue(read), ranked(cotangent, read));
       });
     }
   }
@@ -349,6 +350,12 @@ function sumInPairs(parts: readonly Value[]): Value {
     row = next;
   }
   return row[0] as Value;
+}
+
+/** A cotangent whose rank is known if that of its value is: what comes out of an If may have lost it. */
+function ranked(cotangent: Value, value: Value): Value {
+  const lost = cotangent.shape === undefined && value.shape !== undefined;
+  return lost ? reshapeLike(cotangent, value) : cotangent;
 }
 
 function checkCotangent(node: Node, i: number, input: Value, cotangent: Value): void {

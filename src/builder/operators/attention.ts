@@ -40,8 +40,9 @@ export interface AttentionForm {
 
 /** Options of attention. */
 export interface AttentionOptions {
-  /** Numbers of heads of the queries, and of the keys and values: for operands of three axes. */
+  /** The number of heads of a q of three axes. */
   readonly queryHeads?: number;
+  /** The number of heads of a k and a v of three axes. */
   readonly keyHeads?: number;
   /** Booleans: whether a query sees a key; or numbers that are added to the scores. Broadcasts to [batch,
    * heads, queries, keys]. */
@@ -52,8 +53,9 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** Bound of the scores. Default 0: none. */
   readonly softcap?: number;
-  /** Keys and values of earlier steps, [batch, key heads, past, size], to go before those given. */
+  /** Keys of earlier steps, [batch, key heads, past, size], to go before those given. */
   readonly pastKey?: Operand;
+  /** The values that belong to them. */
   readonly pastValue?: Operand;
 }
 
