@@ -103,6 +103,7 @@ export {
   tanh,
   tile,
   topK,
+  trainingForm,
   transpose,
   trilu,
   unsqueeze,

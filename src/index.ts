@@ -202,6 +202,7 @@ export {
   thresholdedRelu,
   tile,
   topK,
+  trainingForm,
   transpose,
   trilu,
   unique,

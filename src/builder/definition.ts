@@ -82,6 +82,8 @@ export interface Definition {
   readonly source?: FunctionProto;
   /** For the lives other than "always": the input that each output equals. */
   readonly passes?: readonly number[];
+  /** In an inference export, where that is another one. */
+  readonly inferencePasses?: readonly number[];
 }
 
 type Family = (name: string) => Definition | undefined;

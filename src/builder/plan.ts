@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly keepImported: boolean;
   /** Replace operators that only mean something to the gradient pass by what they pass on. */
   readonly inference: boolean;
+  /** Take the training side of what has one for training and one for inference. */
+  readonly training: boolean;
 }
 
 /** Decides what to write: drops nodes that no root needs, merges nodes that compute the same, and passes
@@ -30,7 +32,7 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   const resolve = (value: Value): Value => {
     let at = value;
     for (;;) {
-      const next = replaced.get(at) ?? standIn(at) ?? passedBy(at, options.inference);
+      const next = replaced.get(at) ?? standIn(at) ?? passedBy(at, options);
       if (next === undefined) return at;
       at = next;
     }
@@ -61,13 +63,14 @@ function standIn(value: Value): Value | undefined {
 }
 
 /** The input that a node's output merely repeats, if it is written as nothing. */
-function passedBy(value: Value, inference: boolean): Value | undefined {
+function passedBy(value: Value, { inference, training }: PlanOptions): Value | undefined {
   const { origin } = value;
   if (origin.kind !== "node") return undefined;
   const definition = origin.node.definition;
   if (definition === undefined || definition.life === "always") return undefined;
   if (definition.life === "training" && !inference) return undefined;
-  const from = definition.passes?.[origin.index];
+  const { passes, inferencePasses = passes } = definition;
+  const from = (training ? passes : inferencePasses)?.[origin.index];
   return from === undefined ? undefined : origin.node.inputs[from];
 }
 

@@ -81,7 +81,12 @@ function trace(
     );
   });
   const outputs = definition.body(inputs);
-  const plan = planModel(graph.root, { roots: outputs, keepImported: false, inference: true });
+  const plan = planModel(graph.root, {
+    roots: outputs,
+    keepImported: false,
+    inference: true,
+    training: false,
+  });
   const names = new Names();
   for (const [name, value] of graph.inputs) names.claim(value, name);
   const writer = new BlockWriter(names, plan);

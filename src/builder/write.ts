@@ -31,6 +31,9 @@ export interface ModelOptions {
   /** Beside `outputs`: write the updates as well, so that it is a training step with these outputs alone.
    * Default false; without `outputs` they are written in any case. */
   readonly updates?: boolean;
+  /** Write layers in the forms that they have in training, where they were applied so: dropout drops, batch
+   * normalisation goes by the batch. Default true in a training step, false in an inference model. */
+  readonly training?: boolean;
   /** Elements to give the parameters instead of their initial ones, by name. */
   readonly state?: Readonly<Record<string, Literal | StateTensor>>;
   /** Whether parameters are written as inputs or as initialisers. By default inputs in a training step,
@@ -63,6 +66,7 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
     roots: [...outputs.values(), ...updates.values()],
     keepImported: whole,
     inference: !step,
+    training: options.training ?? step,
   });
 
   const names = new Names(graph.source?.names, graph.source?.reserved);

@@ -118,7 +118,7 @@ async function openSlice(
 ): Promise<Slice> {
   const names = list.map((_, i) => freeName(graph, `result/${i}`));
   const outputs = Object.fromEntries(list.map((value, i) => [names[i] as string, value]));
-  const model = await load(graph.toModel({ outputs, parameters: "inputs" }));
+  const model = await load(graph.toModel({ outputs, parameters: "inputs", training: true }));
   const parameters: Tensors = {};
   for (const { name } of model.inputs) {
     const origin = graph.parameters.get(name)?.origin;

@@ -53,7 +53,12 @@ export function programsOf(
   const step = () => graph.toModel({ outputs: scores, updates: true });
   const nodes = () => {
     const roots = [...Object.values(scores), ...graph.updates.values()];
-    const plan = planModel(graph.root, { roots, keepImported: false, inference: false });
+    const plan = planModel(graph.root, {
+      roots,
+      keepImported: false,
+      inference: false,
+      training: true,
+    });
     return plan.nodesOf(graph.root);
   };
   return {

@@ -30,6 +30,22 @@ export function passThrough(hard: Operand, soft: Operand): Value {
   return emit(straightThroughDefinition, "straightThrough", [h, s]);
 }
 
+/** One value in training and another in inference, as layers have that make noise: gradients go to the first,
+ * a training step has the first, and an inference export the second.
+ *
+ * ```ts
+ * const noisy = trainingForm(x.add(noise), x);
+ * ```
+ * @throws GraphError if the two differ in type or shape */
+export function trainingForm(training: Operand, inference: Operand): Value {
+  const graph = graphOf("trainingForm", [training, inference]);
+  const [t, i] = liftAll("trainingForm", { training, inference }, graph) as [Value, Value];
+  if (sameShape(t.shape, i.shape) === false) {
+    throw new GraphError("trainingForm", `shapes differ: training is ${t}, inference is ${i}`);
+  }
+  return emit(trainingFormDefinition, "trainingForm", [t, i]);
+}
+
 /** Gives a function a gradient rule of its own.
  *
  * ```ts
@@ -87,6 +103,13 @@ const straightThroughDefinition = passing("StraightThrough", ["hard", "soft"], (
   undefined,
   dy,
 ]);
+
+// It is never written: an export takes one side or the other.
+const trainingFormDefinition: Definition = {
+  ...passing("TrainingForm", ["training", "inference"], ({ dy }) => [dy]),
+  life: "building",
+  inferencePasses: [1],
+};
 
 defineFamily("StopGradient", 1, () => stopGradientDefinition);
 defineFamily("StraightThrough", 1, () => straightThroughDefinition);

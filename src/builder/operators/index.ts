@@ -49,7 +49,7 @@ export { constantOfShape, eyeLike, range } from "./creation.ts";
 export { type CumulativeOptions, cumProd, cumSum } from "./cumulative.ts";
 export { einsum } from "./einsum-operator.ts";
 export { erf } from "./erf.ts";
-export { customGradient, passThrough, stopGradient } from "./gradient.ts";
+export { customGradient, passThrough, stopGradient, trainingForm } from "./gradient.ts";
 export {
   groupNormalization,
   instanceNormalization,

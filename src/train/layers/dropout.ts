@@ -13,6 +13,7 @@ import {
   reshape,
   shape,
   sub,
+  trainingForm,
   where,
 } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
@@ -22,7 +23,7 @@ export interface DropoutOptions {
   /** The share of entries that is dropped, from 0 and below 1. Default 0.5. */
   readonly rate?: number;
   /** An integer scalar, another in every training step: an input, or stepCounter(g). Left out, nothing is
-   * dropped: the form for inference. */
+   * dropped. */
   readonly seed?: Value | undefined;
 }
 
@@ -30,10 +31,11 @@ export interface DropoutOptions {
  * (Srivastava et al. 2014).
  *
  * ```ts
- * const net = (x: Value, seed?: Value) => output(layers.dropout(relu(hidden(x)), { rate: 0.2, seed }));
- * const loss = losses.mse(net(x, stepCounter(g)), y);
- * const prediction = net(x);
+ * const prediction = output(layers.dropout(relu(hidden(x)), { rate: 0.2, seed: stepCounter(g) }));
+ * const loss = losses.mse(prediction, y);
  * ```
+ * An inference export drops nothing.
+ *
  * Which entries are dropped is computed in the graph from the seed, the entry's number and how many
  * dropouts the graph has before: the same on every machine, in every runtime, and when a run is resumed.
  * ONNX's Dropout leaves its generator to the runtime, and draws anew in each run of the same model.
@@ -54,7 +56,7 @@ export function dropout(x: Operand, options: DropoutOptions = {}): Value {
   return value.graph.operation("dropout", () => {
     const bits = randomLike(value, seed, nextStream(value.graph));
     const keep = greaterOrEqual(bits, rate * PRIME);
-    return where(keep, mul(value, 1 / (1 - rate)), 0);
+    return trainingForm(where(keep, mul(value, 1 / (1 - rate)), 0), value);
   });
 }
 

@@ -4,6 +4,7 @@ import {
   batchNormalization,
   batchNormalizationTraining,
   layerNormalization,
+  trainingForm,
 } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { constant, zeros } from "../initializers.ts";
@@ -20,7 +21,7 @@ export interface BatchNormOptions extends LayerOptions {
 /** Each channel less its mean, over its deviation, times a scale plus a bias. */
 export interface BatchNorm {
   /** [batch, channels, …] to the same shape. With `training` by the statistics of the batch, and the
-   * running ones are updated; without by the running ones. */
+   * running ones are updated; without, and in every inference export, by the running ones. */
   (x: Value, options?: { readonly training?: boolean }): Value;
   /** [channels], from 1 */
   readonly scale: Value;
@@ -37,9 +38,8 @@ export interface BatchNorm {
  *
  * ```ts
  * const norm = layers.batchNorm(g, 16);
- * const net = (x: Value, training = false) => relu(norm(filters(x), { training }));
- * const loss = losses.mse(net(x, true), y);
- * const prediction = net(x);
+ * const prediction = output(relu(norm(filters(x), { training: true })));
+ * const loss = losses.mse(prediction, y);
  * ```
  * One application in training is allowed in a graph: each updates the running statistics.
  *
@@ -67,7 +67,8 @@ export function batchNorm(
     }
     const next = batchNormalizationTraining(x, scale, bias, mean, variance, { momentum, epsilon });
     graph.update(mean, next.mean).update(variance, next.variance);
-    return next.y;
+    const running = batchNormalization(x, scale, bias, mean, variance, { epsilon });
+    return trainingForm(next.y, running);
   };
   return Object.assign(apply, { scale, bias, mean, variance });
 }
