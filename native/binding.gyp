@@ -45,6 +45,7 @@
       "sources": [
         "kernels/dispatch.cpp",
         "kernels/processor.cpp",
+        "library/interface.cpp",
         "library/register.cpp",
         "ops/decay_sums.cpp",
         "ops/isotonic.cpp",

@@ -4,8 +4,9 @@
 // slot's number and signature hold for every later version. The numbers below were checked
 // against the public header include/onnxruntime/core/session/onnxruntime_c_api.h of 1.29
 // (ORT_API_VERSION 29): comments and preprocessor lines removed, the members of the table's
-// struct counted from 0 in order of declaration, each name below found at its number. Sessions
-// were made and run through these numbers with 1.17.3 and 1.30.0, and addon/runtime.cpp tries some
+// struct counted from 0 in order of declaration, each name below found at its number; and once
+// more against the list of the same table in csharp/src/Microsoft.ML.OnnxRuntime. Sessions were
+// made and run through these numbers with 1.17.3 and 1.30.0, and library/interface.cpp tries some
 // of them on whatever version it meets.
 #pragma once
 

@@ -14,6 +14,7 @@
 #include "../ops/sorting_network.h"
 #include "../ops/swap_layers.h"
 #include "../ops/transport.h"
+#include "interface.h"
 
 namespace softonnx {
 namespace {
@@ -56,16 +57,18 @@ ort::Status* add_domain(const ort::Api& api, ort::SessionOptions* options) {
 }  // namespace
 
 ort::Status* register_operators(ort::SessionOptions* options, const ort::ApiBase* base) {
-  if (const ort::Api* api = base->GetApi(ort::kApiVersion)) {
-    try {
-      return add_domain(*api, options);
-    } catch (const std::bad_alloc&) {
-      return api->CreateStatus(ort::ErrorCode::fail, "softonnx: out of memory");
-    }
+  const Interface found = published_interface(*base);
+  if (!found.api) {
+    // Statuses are made by slot 0 of every version there ever was.
+    const ort::Api* const oldest = base->GetApi(1);
+    return oldest ? oldest->CreateStatus(ort::ErrorCode::fail, ("softonnx: " + found.error).c_str())
+                  : nullptr;
   }
-  // Slot 0 is in every version there ever was.
-  return base->GetApi(1)->CreateStatus(ort::ErrorCode::fail,
-                                       "softonnx: ONNX Runtime 1.17 or later is needed");
+  try {
+    return add_domain(*found.api, options);
+  } catch (const std::bad_alloc&) {
+    return found.api->CreateStatus(ort::ErrorCode::fail, "softonnx: out of memory");
+  }
 }
 
 }  // namespace softonnx

@@ -42,6 +42,14 @@ static ort::Status* create_status(ort::ErrorCode, const char* message) {
   return reinterpret_cast<ort::Status*>(new std::string(message));
 }
 
+static ort::ErrorCode get_code(const void*) { return ort::ErrorCode::invalid_argument; }
+
+static const char* get_message(const void* status) {
+  return static_cast<const std::string*>(status)->c_str();
+}
+
+static void release_status(void* status) { delete static_cast<std::string*>(status); }
+
 static ort::Status* get_input(const void* context, std::size_t index, const void** value) {
   *value = &context_of(context)->inputs[index];
   return nullptr;
@@ -77,6 +85,40 @@ static ort::Status* get_data(void* value, void** data) {
 }
 
 static void release(void*) {}
+
+// What of a description is made by hand, for the check at load.
+static Tensor described;
+static const char* described_names[2];
+
+static ort::Status* create_info(void** info) {
+  *info = &described;
+  return nullptr;
+}
+
+static ort::Status* set_type(void* info, ort::ElementType type) {
+  of(info)->type = type;
+  return nullptr;
+}
+
+static ort::Status* get_type(const void* info, ort::ElementType* type) {
+  *type = of(info)->type;
+  return nullptr;
+}
+
+static ort::Status* set_dims(void* info, const std::int64_t* dims, std::size_t rank) {
+  of(info)->dims.assign(dims, dims + rank);
+  return nullptr;
+}
+
+static ort::Status* set_names(void*, const char** names, std::size_t rank) {
+  for (std::size_t i = 0; i < rank && i < 2; ++i) described_names[i] = names[i];
+  return nullptr;
+}
+
+static ort::Status* get_names(const void*, const char** names, std::size_t rank) {
+  for (std::size_t i = 0; i < rank && i < 2; ++i) names[i] = described_names[i];
+  return nullptr;
+}
 
 static ort::Status* parallel_for(const void* context, void (*body)(void*, std::size_t),
                                  std::size_t count, std::size_t, void* data) {
@@ -114,16 +156,25 @@ static const ort::Api& host() {
   static const ort::Api table = [] {
     ort::Api result{};
     result.slots[0] = slot(create_status);
+    result.slots[1] = slot(get_code);
+    result.slots[2] = slot(get_message);
     result.slots[26] = slot(create_domain);
     result.slots[27] = slot(add_operator);
     result.slots[28] = slot(add_domain);
     result.slots[51] = slot(get_data);
+    result.slots[57] = slot(create_info);
+    result.slots[58] = slot(set_type);
+    result.slots[59] = slot(set_dims);
+    result.slots[60] = slot(get_type);
     result.slots[61] = slot(get_rank);
     result.slots[62] = slot(get_dims);
+    result.slots[63] = slot(get_names);
     result.slots[65] = slot(get_type_and_shape);
     result.slots[90] = slot(get_input);
     result.slots[91] = slot(get_output);
+    result.slots[93] = slot(release_status);
     result.slots[99] = slot(release);
+    result.slots[271] = slot(set_names);
     result.slots[274] = slot(parallel_for);
     return result;
   }();
@@ -266,9 +317,25 @@ static void test_shapes(const ort::CustomOp* op) {
   }
 }
 
+// Another ONNX Runtime than the published ones is refused in a sentence.
+static void test_refusal(const ort::ApiBase& base, const char* expected) {
+  const std::unique_ptr<std::string> message(
+      reinterpret_cast<std::string*>(softonnx::register_operators(nullptr, &base)));
+  require(message && *message == expected, message ? message->c_str() : "no error");
+}
+
+static const ort::Api* here(std::uint32_t) { return &host(); }
+static const ort::Api* only_first(std::uint32_t version) { return version == 1 ? &host() : nullptr; }
+static const ort::Api* nowhere(std::uint32_t) { return nullptr; }
+
 int main() {
-  const ort::ApiBase base{[](std::uint32_t) -> const ort::Api* { return &host(); },
-                          []() -> const char* { return "test"; }};
+  test_refusal({only_first, []() -> const char* { return "1.16.3"; }},
+               "softonnx: found ONNX Runtime 1.16.3, need 1.17 or later");
+  test_refusal({only_first, []() -> const char* { return "1.30.0"; }},
+               "softonnx: found ONNX Runtime 1.30.0, whose C interface is not the published one");
+  const ort::ApiBase none{nowhere, []() -> const char* { return "another"; }};
+  require(!softonnx::register_operators(nullptr, &none) && registered.empty(), "nothing to say it with");
+  const ort::ApiBase base{here, []() -> const char* { return "1.17.0"; }};
   require(!softonnx::register_operators(nullptr, &base), "registered");
   for (const ort::CustomOp* op : registered) {
     test_threads(op);
