@@ -17,7 +17,8 @@ export interface WindowOptions {
   readonly strides?: number | readonly number[];
   /** Steps between the entries of one window. Default 1. */
   readonly dilations?: number | readonly number[];
-  /** Entries added on both sides of each axis, or before and after it. Default 0. */
+  /** Entries added on both sides of each axis, or before and after it; or, as ONNX lists them, first those
+   * before every axis and then those after. Default 0. */
   readonly pads?: number | readonly (number | readonly [before: number, after: number])[];
 }
 
@@ -35,9 +36,12 @@ export function windowFrom(
     return list;
   };
   const around = typeof pads === "number" ? kernel.map(() => pads) : pads;
-  const pairs = around.map((pad): readonly [number, number] =>
-    typeof pad === "number" ? [pad, pad] : pad,
-  );
+  const flat = around.length === 2 * kernel.length && around.every((pad) => !Array.isArray(pad));
+  const listed = flat ? kernel.map((_, i) => [around[i], around[i + kernel.length]]) : around;
+  const pairs = listed.map((pad) => (typeof pad === "number" ? [pad, pad] : pad)) as [
+    number,
+    number,
+  ][];
   if (pairs.length !== kernel.length || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0)) {
     const expected = `whole numbers from 0 or pairs of them, ${kernel.length} or one`;
     failArgument(operator, "pads", expected, pads);

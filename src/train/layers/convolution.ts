@@ -50,6 +50,9 @@ export function convolution(
   const parameters = new Parameters(graph, "convolution", options, known);
   checkCount("convolution", "channels", channels);
   checkCount("convolution", "filters", filters);
+  if (!Array.isArray(kernel)) {
+    failArgument("convolution", "kernel", "a list with a size for each spatial axis", kernel);
+  }
   for (const size of kernel) checkCount("convolution", "kernel", size);
   const { group = 1, strides = 1, dilations = 1, pads = 0, initializer = heUniform() } = options;
   checkCount("convolution", "group", group);

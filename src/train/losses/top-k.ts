@@ -80,12 +80,17 @@ function shareChosen(
   });
 }
 
+/** What topkCrossEntropy uses unless told otherwise: with these the loss of distribution [1] is the
+ * ordinary cross-entropy. Standardised, logits could never be confident: their scale would not count. */
+const CROSS_ENTROPY = { method: "softsort", standardize: false, softness: 1 } as const;
+
 /** The probability that a class stands at some place is never taken to be less than this. */
 const LEAST = 1e-12;
 
 /** Cross-entropy for classifiers that may name several classes: -log of the probability that the right
  * class is among the k first, with k itself drawn from a distribution (Petersen et al. 2022, arXiv
- * 2206.07290, section 3). `[1]` is top-1; `[0.5, 0, 0, 0, 0.5]` is half top-1 and half top-5.
+ * 2206.07290, section 3). `[1]` is top-1, the ordinary cross-entropy; `[0.5, 0, 0, 0, 0.5]` is half top-1
+ * and half top-5.
  *
  * ```ts
  * const loss = losses.topkCrossEntropy(logits, labels, [0.5, 0, 0, 0, 0.5]);
@@ -93,7 +98,8 @@ const LEAST = 1e-12;
  * @param logits scores [..., classes]
  * @param target class numbers, int64 [...], or probabilities [..., classes]
  * @param distribution the probability of each k from 1; the last is not 0
- * @param options those of soft.topk; `weights` [...]
+ * @param options those of soft.topk, here by default `method` "softsort", `standardize` false and
+ * `softness` 1; `weights` [...]
  * @throws GraphError if the shapes do not fit or an option is wrong */
 export function topkCrossEntropy(
   logits: Operand,
@@ -107,7 +113,7 @@ export function topkCrossEntropy(
   const { weights, reduction = "mean", ...order } = options;
   return scores.graph.operation("topkCrossEntropy", () => {
     const log = { returnLogProbs: true, logProbEps: LEAST };
-    const indices = chosenRows(scores, distribution.length, { ...order, ...log });
+    const indices = chosenRows(scores, distribution.length, { ...CROSS_ENTROPY, ...order, ...log });
     // Place j counts for every k of at least j.
     const counts = distribution.map((_, j) => distribution.slice(j).reduce((a, b) => a + b));
     const logs = counts.map((count) => [Math.log(count)]);

@@ -126,7 +126,7 @@ export const cases: Readonly<Record<string, Case>> = {
   // convolution.ts
   "conv of images": on(
     { x: ["b", 3, "n", "m"], y: [4, 3, 3, 2], z: [4] },
-    ({ x, y, z }) => op.conv(x, y, z, { pads: [1, [0, 1]] }),
+    ({ x, y, z }) => op.conv(x, y, z, { pads: [1, 0, 1, 1] }),
     ["b", 4, "n", "m"],
   ),
   "conv in groups with strides": on(
