@@ -312,6 +312,17 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
 }
 
+/** Whether a node can be differentiated, as far as its operator tells: a rule may still find at the node
+ * that it cannot. */
+export function gradientStatus(
+  node: Node,
+  graph: Graph,
+): { readonly gradient: "yes" | "zero" | "no"; readonly reason: string } {
+  const rule = ruleFor(node, graph);
+  if (typeof rule === "function") return { gradient: "yes", reason: "" };
+  return { gradient: rule.kind === "zero" ? "zero" : "no", reason: rule.reason };
+}
+
 /** The rule of an operator by what it computes, written in other operators. That is applied to stand-ins
  * for the inputs, so that the way from one input to another is not taken twice. */
 function pullBackThrough(

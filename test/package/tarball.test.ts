@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installInto, node, pack, remove, type Tarball, temporaryFolder, tsc } from "./consumer.ts";
 
@@ -119,6 +119,15 @@ describe("the packed tarball in an empty project", () => {
     } finally {
       renameSync(aside, runtime);
     }
+  });
+
+  test("its program runs", () => {
+    const { bin } = JSON.parse(
+      readFileSync(join(folder, "node_modules/softonnx/package.json"), "utf8"),
+    );
+    const { status, stdout } = node([join("node_modules/softonnx", bin.softonnx), "help"], folder);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^softonnx COMMAND/);
   });
 
   function run(name: string, program: string) {
