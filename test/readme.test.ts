@@ -24,6 +24,16 @@ function run(command: string): string {
   return stdout.trim();
 }
 
+/** Commands whose output is shown below them. */
+const examples = blocks.flatMap(({ text }, i) => {
+  const output = blocks[i + 1];
+  return text.startsWith("node examples/") && output?.language === "text"
+    ? [[text, output.text] as const]
+    : [];
+});
+
+const commandLine = commands.find((text) => text.startsWith("npx softonnx ")) ?? "";
+
 describe("README", () => {
   test("has the commands that are tested here and elsewhere", () => {
     const known = [
@@ -32,8 +42,12 @@ describe("README", () => {
       "npm ci && npm run demo",
       // The command that runs this test.
       "npm ci && npm test",
+      // test/examples/real-data.test.ts runs these.
+      "node examples/movies/rank.mjs\nnode examples/digits/train.mjs",
+      commandLine,
     ];
-    expect(commands.filter((command) => !command.startsWith("node examples/"))).toEqual(known);
+    const shown = new Set(examples.map(([command]) => command));
+    expect(commands.filter((command) => !shown.has(command))).toEqual(known);
   });
 
   test("its JavaScript runs, as one module", () => {
@@ -52,17 +66,25 @@ describe("README", () => {
     }
   });
 
-  const examples = blocks.flatMap(({ text }, i) => {
-    const output = blocks[i + 1];
-    return text.startsWith("node examples/") && output?.language === "text"
-      ? [[text, output.text] as const]
-      : [];
-  });
-
   test("shows four examples", () => expect(examples).toHaveLength(4));
 
   test.each(examples)("%s prints what it shows", (command, shown) => {
     expect(run(command)).toBe(shown);
+  });
+
+  test("its command lines train, draw, inspect, differentiate and run a model", () => {
+    const lines = commandLine.split("\n");
+    expect(lines).toHaveLength(6);
+    // npx finds the program of an installed package; here it is where it was built.
+    const printed = lines.map((line) => run(line.replace("npx softonnx", "node dist/cli/main.js")));
+    expect(printed[3]).toMatch(/prediction {2}float32 {2}\[n\]/);
+    const results = JSON.parse(printed[5] ?? "");
+    expect(results.prediction.data[0]).toBeGreaterThan(12);
+    expect(results.prediction.data[0]).toBeLessThan(24);
+    expect(results["weight.grad"].shape).toEqual([2]);
+    for (const file of ["mpg.csv", "mpg.svg", "mpg.grad.onnx"]) {
+      expect(existsSync(join(ROOT, "out", file))).toBe(true);
+    }
   });
 
   test("the demo fits, draws, and checks its models in fresh sessions", () => {
