@@ -3,8 +3,9 @@ import { Assembly } from "./assembly.ts";
 import { type AttributeLiteral, attributesOf } from "./attributes.ts";
 import { findDefinition, type TensorType } from "./definition.ts";
 import { type Dim, formatShape, sameShape } from "./dim.ts";
-import { type DType, isDType } from "./dtype.ts";
+import { type DType, isDType, isFloating } from "./dtype.ts";
 import { failArgument, GraphError, nearest } from "./errors.ts";
+import { initializersOf, requireInitializer } from "./initializers.ts";
 import { isValue, type Operand } from "./lift.ts";
 import type { FromModelOptions } from "./read.ts";
 import { providedReader } from "./reader.ts";
@@ -12,7 +13,7 @@ import { tensorKey } from "./sharing.ts";
 import type { ModelSource } from "./source.ts";
 import { summarize } from "./summary.ts";
 import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
-import type { Value } from "./value.ts";
+import { startTraining, type Value } from "./value.ts";
 import { type ModelOptions, writeModel } from "./write.ts";
 
 /** The opset that a new graph is written in: the newest that every ONNX Runtime since 1.14 reads. */
@@ -207,6 +208,35 @@ export class Graph extends Assembly {
     }
     this.#updates.set(parameter, next);
     return this;
+  }
+
+  /** Makes initialisers of an imported model parameters, which begin as they are there: for training it
+   * further. The others stay fixed.
+   *
+   * ```ts
+   * const g = Graph.fromModel(bytes);
+   * g.trainable(["fc.weight", "fc.bias"]);
+   * g.trainable((name) => name.startsWith("layer4."));
+   * ```
+   * @param names of initialisers, or a test of their names, which is only asked about those of floats
+   * @returns the parameters, in order; those that are parameters already among them
+   * @throws GraphError for a name that no initialiser has, or one that is not trained: not floats, or kept
+   * in another file */
+  trainable(names: readonly string[] | ((name: string) => boolean)): Value[] {
+    const known = initializersOf(this);
+    const chosen = Array.isArray(names)
+      ? names
+      : [...known].flatMap(([name, { dtype }]) =>
+          isFloating(dtype) && (names as (name: string) => boolean)(name) ? [name] : [],
+        );
+    const values = chosen.map((name: string) => requireInitializer(known, name));
+    for (const [i, value] of values.entries()) {
+      const name = chosen[i] as string;
+      if (this.#parameters.has(name)) continue;
+      startTraining(value);
+      this.#parameters.set(name, value);
+    }
+    return values;
   }
 
   /** The value with this name: an input, a parameter, an output, or (in an imported graph) any value.

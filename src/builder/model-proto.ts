@@ -83,7 +83,12 @@ function graphProto(graph: Graph, parts: ModelParts) {
       node: parts.nodes,
       input: mergeBy(name, source.input, parts.inputs),
       output: mergeBy(name, source.output, parts.outputs),
-      initializer: mergeBy(name, source.initializer, parts.initializers),
+      // Of those that are trained now, the graph has the elements.
+      initializer: mergeBy(
+        name,
+        source.initializer.filter((tensor) => !graph.parameters.has(tensor.name)),
+        parts.initializers,
+      ),
     });
   }
   // A slice keeps what was said of the values that are left.

@@ -17,7 +17,8 @@ export type Origin =
   | { readonly kind: "constant"; readonly data: TensorData }
   | { readonly kind: "node"; readonly node: Node; readonly index: number };
 
-/** One tensor in a graph: an input, a parameter, a constant, or the output of an operator. Immutable.
+/** One tensor in a graph: an input, a parameter, a constant, or the output of an operator. Immutable,
+ * but that a constant of an imported model can become a parameter.
  *
  * The methods are the operator functions of the same name, `x.add(y)` for `add(x, y)`; the functions
  * carry the documentation. */
@@ -247,4 +248,12 @@ export class Value {
   gather(indices: Operand, options?: op.AxisOptions): Value {
     return op.gather(this, indices, options);
   }
+}
+
+/** Makes a constant a parameter that begins as it is. It stays the value that all its readers read. */
+export function startTraining(value: Value): void {
+  const { origin } = value;
+  if (origin.kind !== "constant") return;
+  const parameter: Origin = { kind: "parameter", initial: origin.data };
+  (value as { origin: Origin }).origin = parameter;
 }

@@ -50,6 +50,7 @@ export const GRAPH_MEMBERS = [
   "constant",
   "output",
   "update",
+  "trainable",
   "value",
   "node",
   "scope",
