@@ -5,6 +5,7 @@ import type { DType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
 import type { ScanAxes } from "./iteration.ts";
 import type { AttentionForm } from "./operators/attention.ts";
+import type { Interpolation } from "./operators/interpolation.ts";
 import type { TargetLoss } from "./operators/losses.ts";
 import type { Recurrent } from "./operators/recurrent.ts";
 import type { RotaryForm } from "./operators/rotary.ts";
@@ -265,6 +266,33 @@ export interface OperatorTable {
   // operators/resize.ts
   Resize: Resizing;
   Upsample: Resizing;
+
+  // operators/sampling.ts
+  GridSample: Interpolation;
+  AffineGrid: { readonly alignCorners: boolean };
+
+  // operators/regions.ts
+  RoiAlign: {
+    readonly height: number;
+    readonly width: number;
+    readonly max: boolean;
+    /** 0: as many as the cell has pixels. */
+    readonly samples: number;
+    readonly scale: number;
+    readonly halfPixel: boolean;
+  };
+  MaxRoiPool: {
+    readonly cells: readonly [height: number, width: number];
+    readonly scale: number;
+  };
+  NonMaxSuppression: None;
+
+  // operators/deform.ts
+  DeformConv: {
+    readonly group: number;
+    readonly offsetGroup: number;
+    readonly window: Window | undefined;
+  };
 
   // operators/spectrum.ts
   /** axis undefined: computed by the model. */

@@ -1,5 +1,14 @@
-import { resize, sizeOf } from "../../src/builder/operators/index.ts";
+import {
+  affineGrid,
+  deformConv,
+  gridSample,
+  maxRoiPool,
+  resize,
+  roiAlign,
+  sizeOf,
+} from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { between } from "./check.ts";
 import { testRows } from "./rows.ts";
 
 const square = (x: Value) => x.mul(x);
@@ -52,4 +61,111 @@ describe("resizing", () => {
       [[3, 2]],
     ],
   ]);
+});
+
+describe("sampling", () => {
+  const image = [1, 2, 3, 3];
+  const grid = [1, 2, 2, 2];
+  const near = { draw: [between(-2, 2), between(-0.95, 0.95)] };
+  const far = { draw: [between(-2, 2), between(-1.8, 1.8)], order: 1 as const };
+  testRows([
+    ["linear", (x, at) => square(gridSample(x, at)), [image, grid], { ...near, opsets: [20] }],
+    [
+      "linear with aligned corners, mirrored",
+      (x, at) => square(gridSample(x, at, { alignCorners: true, padding: "reflection" })),
+      [image, grid],
+      far,
+    ],
+    [
+      "cubic at the border",
+      (x, at) => square(gridSample(x, at, { mode: "cubic", padding: "border" })),
+      [image, grid],
+      near,
+    ],
+    ["nearest", (x, at) => square(gridSample(x, at, { mode: "nearest" })), [image, grid], near],
+    [
+      "volumes",
+      (x, at) => square(gridSample(x, at)),
+      [
+        [1, 1, 2, 2, 3],
+        [1, 1, 1, 2, 3],
+      ],
+      { ...near, also: ["named"] },
+    ],
+    ["affine maps", (m) => square(affineGrid(m, [2, 1, 2, 3])), [[2, 2, 3]], { opsets: [20] }],
+    [
+      "affine maps of volumes",
+      (m, x) => square(affineGrid(m, [1, 1, 2, sizeOf(x, 0), 3], { alignCorners: true })),
+      [[1, 3, 4], [2]],
+      { opsets: [20] },
+    ],
+  ]);
+});
+
+describe("regions", () => {
+  const boxes = [
+    [0, 0, 3, 2],
+    [1.3, 0.7, 2.1, 2.9],
+  ];
+  testRows([
+    [
+      "aligned",
+      (x) => square(roiAlign(x, boxes, [0, 1], { height: 2, width: 2 })),
+      [[2, 1, 3, 4]],
+      { opsets: [22] },
+    ],
+    [
+      "aligned, the largest",
+      (x) =>
+        square(roiAlign(x, boxes, [0, 0], { mode: "max", samplingRatio: 2, halfPixel: false })),
+      [[1, 2, 3, 3]],
+    ],
+    [
+      "pooled",
+      (x) =>
+        square(
+          maxRoiPool(
+            x,
+            boxes.map((box) => [1, ...box]),
+            [2, 1],
+          ),
+        ),
+      [[2, 1, 3, 4]],
+      { opsets: [22] },
+    ],
+  ]);
+});
+
+describe("deformable convolution", () => {
+  const offsets = between(-0.8, 0.8);
+  testRows(
+    [
+      [
+        "of images",
+        (x, w, offset) => square(deformConv(x, w, offset, {}, { pads: [[1, 0], 0] })),
+        [
+          [1, 2, 3, 3],
+          [2, 2, 2, 2],
+          [1, 8, 3, 2],
+        ],
+        { draw: [between(-2, 2), between(-2, 2), offsets] },
+      ],
+      [
+        "in groups, with factors",
+        (x, w, offset) => {
+          const mask = square(offset.slice(0, 4, { axes: 1 }));
+          const operands = { mask, bias: w.sum([1, 2, 3]) };
+          const options = { group: 2, offsetGroup: 2, strides: 2, dilations: 2 };
+          return square(deformConv(x, w, offset, operands, options));
+        },
+        [
+          [2, 2, 3, 5],
+          [2, 1, 1, 2],
+          [2, 8, 2, 2],
+        ],
+        { draw: [between(-2, 2), between(-2, 2), offsets] },
+      ],
+    ],
+    { also: [] },
+  );
 });

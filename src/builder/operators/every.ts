@@ -4,6 +4,7 @@ import { attentionSchemas } from "./attention.ts";
 import { bitsSchemas } from "./bits.ts";
 import { blocksSchemas } from "./blocks.ts";
 import { convolutionSchemas } from "./convolution.ts";
+import { deformSchemas } from "./deform.ts";
 import { einsumSchemas } from "./einsum-operator.ts";
 import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { coreSchemas, provideSchemas } from "./known.ts";
@@ -11,8 +12,10 @@ import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
 import { recurrentSchemas } from "./recurrent.ts";
+import { regionsSchemas } from "./regions.ts";
 import { resizeSchemas } from "./resize.ts";
 import { rotarySchemas } from "./rotary.ts";
+import { samplingSchemas } from "./sampling.ts";
 import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { selectionSchemas } from "./selection.ts";
 import { spectrumSchemas } from "./spectrum.ts";
@@ -34,7 +37,10 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...poolingSchemas,
   ...recurrentSchemas,
   ...scaleNormalizationSchemas,
+  ...regionsSchemas,
+  ...deformSchemas,
   ...resizeSchemas,
+  ...samplingSchemas,
   ...selectionSchemas,
   ...spectrumSchemas,
   ...textSchemas,

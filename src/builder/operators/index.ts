@@ -47,6 +47,11 @@ export {
 } from "./convolution.ts";
 export { constantOfShape, eyeLike, range } from "./creation.ts";
 export { type CumulativeOptions, cumProd, cumSum } from "./cumulative.ts";
+export {
+  type DeformConvOperands,
+  type DeformConvOptions,
+  deformConv,
+} from "./deform.ts";
 export { einsum } from "./einsum-operator.ts";
 export { erf } from "./erf.ts";
 export { customGradient, passThrough, stopGradient, trainingForm } from "./gradient.ts";
@@ -136,9 +141,17 @@ export {
   softmax,
   topK,
 } from "./reduction.ts";
+export {
+  maxRoiPool,
+  type NonMaxSuppressionOptions,
+  nonMaxSuppression,
+  type RoiAlignOptions,
+  roiAlign,
+} from "./regions.ts";
 export { flatten, reshape, squeeze, unsqueeze } from "./reshape.ts";
 export { type ResizeOptions, resize } from "./resize.ts";
 export { type RotaryEmbeddingOptions, rotaryEmbedding } from "./rotary.ts";
+export { affineGrid, type GridSampleOptions, gridSample } from "./sampling.ts";
 export {
   type LrnOptions,
   lpNormalization,

@@ -12,8 +12,10 @@ import { lossRules } from "./losses.ts";
 import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
 import { recurrentRules } from "./recurrent.ts";
+import { regionsRules } from "./regions.ts";
 import { resizeRules } from "./resize.ts";
 import type { Rule } from "./rule.ts";
+import { samplingRules } from "./sampling.ts";
 import { selectionRules } from "./selection.ts";
 import { spectrumRules } from "./spectrum.ts";
 import { textRules } from "./text.ts";
@@ -34,8 +36,10 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...normalizationRules,
   ...poolingRules,
   ...recurrentRules,
+  ...samplingRules,
   ...selectionRules,
   ...spectrumRules,
+  ...regionsRules,
   ...resizeRules,
   ...textRules,
   ...trigonometryRules,

@@ -40,4 +40,55 @@ export const imageCases: Readonly<Record<string, Case>> = {
       }),
     [8, "m"],
   ),
+
+  // sampling.ts
+  gridSample: on(
+    { x: ["b", 2, "n", "m"], y: ["b", 3, "k", 2] },
+    ({ x, y }) => op.gridSample(x, y.mul(0.2)),
+    ["b", 2, 3, "k"],
+    { since: 16 },
+  ),
+  "gridSample of float64": on(
+    { x: ["b", 2, "n", "m"], y: ["b", 3, "k", 2] },
+    ({ x, y }) => op.gridSample(x, y.mul(0.2), { mode: "nearest", padding: "reflection" }),
+    ["b", 2, 3, "k"],
+    float64,
+  ),
+  affineGrid: on(
+    { x: ["b", 2, 3] },
+    ({ x }) => op.affineGrid(x, [op.sizeOf(x, 0), 1, 4, 8]),
+    ["b", 4, 8, 2],
+    { ...float64, since: 20 },
+  ),
+
+  // regions.ts and deform.ts
+  roiAlign: on(
+    { x: [2, 3, "n", "m"], y: [2, 4] },
+    ({ x, y }) => op.roiAlign(x, op.abs(y), [0, 1], { height: 2, width: 3, halfPixel: false }),
+    [2, 3, 2, 3],
+    { since: 16 },
+  ),
+  maxRoiPool: on(
+    { x: [2, 3, "n", "m"] },
+    ({ x }) => op.maxRoiPool(x, [[1, 0, 0, 2, 3]], [2, 2]),
+    [1, 3, 2, 2],
+  ),
+  "maxRoiPool of float64": on(
+    { x: [2, 3, "n", "m"] },
+    ({ x }) => op.maxRoiPool(x, x.graph.constant([[1, 0, 0, 2, 3]], "float64"), [2, 2]),
+    [1, 3, 2, 2],
+    float64,
+  ),
+  nonMaxSuppression: on(
+    { x: ["b", "n", 4], y: ["b", 2, "n"] },
+    ({ x, y }) => op.nonMaxSuppression(x, y, { most: 3, overlap: 0.5, score: 0.1 }),
+    [null, 3],
+    { open: true },
+  ),
+  deformConv: on(
+    { x: ["b", 4, 5, 6], y: ["b", 8, 4, 5] },
+    ({ x, y }, g) => op.deformConv(x, g.constant(0.5, [3, 4, 2, 2]), y.mul(0.1)),
+    ["b", 3, 4, 5],
+    { since: 19 },
+  ),
 };

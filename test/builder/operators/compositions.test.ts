@@ -1,6 +1,15 @@
 import { evaluate, Tensor } from "softonnx/node";
 import { Graph } from "../../../src/builder/graph.ts";
-import { cast, type ResizeOptions, resize } from "../../../src/builder/operators/index.ts";
+import {
+  cast,
+  type GridSampleOptions,
+  gridSample,
+  maxRoiPool,
+  type ResizeOptions,
+  type RoiAlignOptions,
+  resize,
+  roiAlign,
+} from "../../../src/builder/operators/index.ts";
 import type { Value } from "../../../src/builder/value.ts";
 
 /** An operator applied to float32 inputs of these shapes. */
@@ -111,4 +120,82 @@ describe("Resize", () => {
       rowOf([5, 3], { scales: [0.7, 1.7], mode: "linear" }),
       rowOf([4, 5], { sizes: [6, 3], mode: "cubic" }),
     ]));
+});
+
+describe("GridSample", () => {
+  const paddings = ["zeros", "border", "reflection"] as const;
+  const rowOf = (x: readonly number[], grid: readonly number[], options: GridSampleOptions) => ({
+    title: JSON.stringify([x, options]),
+    shapes: [x, grid],
+    // Beyond the edges too.
+    build: (value: Value, places: Value) => gridSample(value, places.mul(1.7), options),
+  });
+
+  test.each(["linear", "nearest", "cubic"] as const)(
+    "by mode %s is what ONNX Runtime's kernel gives",
+    (mode) =>
+      expectBothAlike(
+        paddings.flatMap((padding) =>
+          [false, true].map((alignCorners) =>
+            rowOf([2, 2, 3, 4], [2, 5, 4, 2], { mode, padding, alignCorners }),
+          ),
+        ) as Row[],
+        18,
+      ),
+  );
+});
+
+describe("regions", () => {
+  const boxes = [
+    [0, 0, 3, 2],
+    [1.3, 0.7, 4.1, 4.9],
+    [-2, 1, 2.2, 6.5],
+    [2, 2, 2.4, 2.1],
+  ];
+
+  test("aligned are what ONNX Runtime's kernel gives", async () => {
+    const rows: readonly RoiAlignOptions[] = [
+      { height: 2, width: 3 },
+      { height: 2, width: 2, samplingRatio: 2, spatialScale: 0.5 },
+      { height: 3, width: 2, halfPixel: false },
+    ];
+    const found = [18, 22].map(async (opset) => {
+      const g = new Graph("regions", { opset });
+      const x = g.input("x", "float32", [2, 3, 5, 6]);
+      const outputs = rows.map((options, i): [string, Value] => [
+        `y${i}`,
+        roiAlign(x, boxes, [0, 1, 1, 0], options),
+      ]);
+      return evaluate(Object.fromEntries(outputs), { x: tensor([2, 3, 5, 6], 1) });
+    });
+    const [native, composed] = (await Promise.all(found)) as [
+      Record<string, Tensor>,
+      Record<string, Tensor>,
+    ];
+    for (const [i, options] of rows.entries()) {
+      const [a, b] = [native[`y${i}`], composed[`y${i}`]] as [Tensor, Tensor];
+      const others = Array.from(b.data as Float32Array);
+      const apart = Array.from(a.data as Float32Array).map((x, j) =>
+        Math.abs(x - Number(others[j])),
+      );
+      expect({ options, dims: b.dims, alike: Math.max(...apart) < 1e-5 }).toEqual({
+        options,
+        dims: a.dims,
+        alike: true,
+      });
+    }
+  });
+
+  test("pooled are what ONNX Runtime's kernel gives", () =>
+    expectBothAlike(
+      [1, 0.7].map((spatialScale) => ({
+        title: `scale ${spatialScale}`,
+        shapes: [[2, 3, 5, 6]],
+        build: (x) => {
+          const regions = boxes.map((box, i) => [i % 2, ...box.map(Math.abs)]);
+          return maxRoiPool(x as Value, regions, [2, 3], { spatialScale });
+        },
+      })),
+      18,
+    ));
 });
