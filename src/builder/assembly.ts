@@ -99,7 +99,7 @@ export abstract class Assembly {
       outputCount,
       opset: this.#opsets.get(domain) ?? 1,
     };
-    const schema = domain === "" ? schemaOf(op) : undefined;
+    const schema = definition === undefined ? schemaOf(op, domain) : undefined;
     let normal: unknown;
     let types = emission.types;
     if (schema !== undefined) {

@@ -274,14 +274,15 @@ class ModelReader {
     const { inputs } = facts;
     let normal: unknown;
     try {
-      const schema = domain === "" ? schemaOf(proto.opType) : undefined;
+      const imported = this.#functions.find(domain, proto.opType, proto.overload);
+      const known = domain === "" || imported === undefined;
+      const schema = known ? schemaOf(proto.opType, domain) : undefined;
       if (schema !== undefined) {
         if (proto.opType !== "Constant" && hasLongAttribute(proto)) return { types: [] };
         checkArity(proto.opType, schema.arity, inputs.length);
         normal = schema.normal(facts);
         return { normal, types: schema.infer(facts, normal) };
       }
-      const imported = this.#functions.find(domain, proto.opType, proto.overload);
       if (imported !== undefined && this.#kernel(proto, domain) === undefined) {
         const application = this.#functions.definitionOf(this.#graph, imported, facts.attributes);
         return { definition: application, types: typesOrNone(application, inputs) };

@@ -6,12 +6,14 @@ import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
 import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
+import { fusionOf } from "../builder/operators/known.ts";
 import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
 import { carriesGradient, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
+  byExpansion,
   type Cotangents,
   isMissing,
   type Missing,
@@ -309,6 +311,8 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
       definition.vjp ?? ((walk) => walk.pullThrough((inputs) => definition.body(inputs as Value[])))
     );
   }
+  const fusion = fusionOf(node.op, node.domain);
+  if (fusion !== undefined && node.normal !== undefined) return byExpansion(fusion.expansion);
   return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
 }
 

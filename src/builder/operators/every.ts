@@ -6,8 +6,9 @@ import { blocksSchemas } from "./blocks.ts";
 import { convolutionSchemas } from "./convolution.ts";
 import { deformSchemas } from "./deform.ts";
 import { einsumSchemas } from "./einsum-operator.ts";
+import { fusions } from "./fusions.ts";
 import { groupNormalizationSchemas } from "./group-normalization.ts";
-import { coreSchemas, provideSchemas } from "./known.ts";
+import { coreSchemas, provideFusions, provideSchemas } from "./known.ts";
 import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
@@ -50,3 +51,4 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
 };
 
 provideSchemas(schemas);
+provideFusions(fusions);

@@ -1,3 +1,4 @@
+import type { Expansion } from "../definition.ts";
 import type { OperatorName, OperatorTable, Schema } from "../schema.ts";
 import { arithmeticSchemas } from "./arithmetic.ts";
 import { controlSchemas } from "./control.ts";
@@ -41,7 +42,31 @@ export function provideSchemas(schemas: Known): void {
   known = schemas;
 }
 
-/** The schema of an ai.onnx operator; undefined for those that the builder does not know. */
-export function schemaOf(op: string): Schema<unknown> | undefined {
-  return Object.hasOwn(known, op) ? (known[op as OperatorName] as Schema<unknown>) : undefined;
+/** An operator outside ONNX that is other operators together. */
+export interface Fusion<Normal> extends Schema<Normal> {
+  readonly expansion: Expansion<Normal>;
+}
+
+/** What ONNX Runtime's own operators compute, by their names in its domain. */
+type Fusions = Readonly<Record<string, Fusion<unknown>>>;
+
+let fusions: Fusions = {};
+
+/** Makes operators of ONNX Runtime known: see every.ts. */
+export function provideFusions(provided: Fusions): void {
+  fusions = provided;
+}
+
+/** An operator of ONNX Runtime that is nothing but others together; undefined for others. Some that its
+ * optimiser writes are in the domain of ONNX itself. */
+export function fusionOf(op: string, domain: string): Fusion<unknown> | undefined {
+  if (domain !== "com.microsoft" && domain !== "") return undefined;
+  return Object.hasOwn(fusions, op) ? fusions[op] : undefined;
+}
+
+/** The schema of an operator; undefined for those that the builder does not know. */
+export function schemaOf(op: string, domain = ""): Schema<unknown> | undefined {
+  if (domain === "" && Object.hasOwn(known, op))
+    return known[op as OperatorName] as Schema<unknown>;
+  return fusionOf(op, domain);
 }

@@ -1,4 +1,5 @@
 import type { Application, Expansion, Pullback } from "../../builder/definition.ts";
+import { GraphError } from "../../builder/errors.ts";
 import { requireValue } from "../../builder/lift.ts";
 import type { OperatorName, OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
@@ -51,7 +52,12 @@ export function byExpansion<Attributes>(
     if (node.inputs.some((input) => input !== undefined && input.shape === undefined)) {
       return missing("the rank of an operand is not known");
     }
-    return node.pullThrough((inputs) => expansion(inputs, node.attributes));
+    try {
+      return node.pullThrough((inputs) => expansion(inputs, node.attributes));
+    } catch (error) {
+      if (error instanceof GraphError) return missing(error.message);
+      throw error;
+    }
   };
 }
 
