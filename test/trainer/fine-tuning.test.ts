@@ -13,13 +13,13 @@ function imported(): Graph {
   return Graph.fromModel(model);
 }
 
-/** Stripes of some contrast, and that contrast. */
+/** Stripes of some contrast, those of less contrast first. */
 function images(count: number) {
-  const score = Array.from({ length: count }, (_, i) => 1 + Math.sin(5 * i));
+  const contrasts = Array.from({ length: count }, (_, i) => 1 + Math.sin(5 * i));
   const row = (contrast: number, r: number) =>
     Array.from({ length: 6 }, (_, c) => contrast * Math.sin(r + 2 * c));
-  const x = score.map((contrast) => [Array.from({ length: 6 }, (_, r) => row(contrast, r))]);
-  return { x, score };
+  const x = contrasts.map((contrast) => [Array.from({ length: 6 }, (_, r) => row(contrast, r))]);
+  return { x, order: contrasts.map((contrast) => -contrast) };
 }
 
 const elements = (value: { readonly data?: unknown } | undefined) =>
@@ -41,7 +41,7 @@ test("an imported model learns to rank: some of its layers, and a new head", asy
   g.trainable(["norm/scale", "norm/bias"]);
   const head = layers.dense(g, 4, 1, { name: "head", seed: 3 });
   const score = head(g.value("features")).squeeze(1);
-  const target = g.input("score", "float32", ["batch"]);
+  const target = g.input("order", "float32", ["batch"]);
   const loss = losses.softSpearman(score, target, { softness: 0.1 });
   const trainer = createTrainer(g, {
     loss,
