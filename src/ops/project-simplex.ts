@@ -4,7 +4,7 @@ import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { floating, positiveSoftness } from "./operands.ts";
 import { resolveOptions, type SoftMode, type Softness } from "./options.ts";
-import { projectSimplex as projectRows } from "./simplex.ts";
+import { belowLargest, projectSimplex as projectRows } from "./simplex.ts";
 
 /** Options of projectSimplex. */
 export interface SimplexOptions {
@@ -47,6 +47,7 @@ export function projectSimplex(x: Operand, options: SimplexOptions = {}): Value 
   return value.graph.operation("projectSimplex", () => {
     const rows = along("projectSimplex", value, resolved.dim);
     const softness = positiveSoftness("projectSimplex", resolved.softness, value);
-    return putBack(rows, projectRows(op.div(rows.last, softness), resolved.mode));
+    const scores = resolved.mode === "smooth" ? rows.last : belowLargest(rows.last);
+    return putBack(rows, projectRows(op.div(scores, softness), resolved.mode));
   });
 }

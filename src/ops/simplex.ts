@@ -9,7 +9,8 @@ import type { SoftMode } from "./options.ts";
  *
  * In mode smooth that is Softmax, which is one node, and fused where it runs; a threshold would be six.
  *
- * @param v [..., n]: logits, divided by the softness already
+ * @param v [..., n]: logits, divided by the softness already; other than in mode smooth the largest of a
+ * row should be near 0, as `belowLargest` makes it, or entries keep few digits of their distance to t
  * @returns [..., n]: probabilities */
 export function projectSimplex(v: Value, mode: SoftMode): Value {
   if (mode === "smooth") return op.softmax(v, { axis: -1 });
@@ -20,7 +21,25 @@ export function projectSimplex(v: Value, mode: SoftMode): Value {
   const mass = v.graph.constant(1, [1, 1], v.dtype);
   const r = op.relu(op.sub(rows, simplexThreshold(rows, mass, mode)));
   const y = mode === "c0" ? r : mode === "c1" ? op.mul(r, r) : op.mul(op.mul(r, r), r);
-  return rows === v ? y : op.reshape(y, op.sizesOf(v));
+  const whole = ofSum1(y);
+  return rows === v ? whole : op.reshape(whole, op.sizesOf(v));
+}
+
+/** Takes back what rounding in float32 has made of the sums of rows, which is up to 1e-7 for each entry.
+ * Summed in float64: ONNX Runtime's sum of 1000 float32 is itself off by 1e-6. The factor is 1 but for that,
+ * so it has no gradient.
+ *
+ * @param y [..., n], float32 rows that sum to about 1; of other types they come back as they are */
+export function ofSum1(y: Value): Value {
+  if (y.dtype !== "float32") return y;
+  const exact = op.reduceSum(op.cast(y, "float64"), { axes: -1, keepdims: true });
+  return op.div(y, op.stopGradient(op.cast(exact, "float32")));
+}
+
+/** x less its largest entry, row by row. For projections, which do not see the difference: it has no
+ * gradient. */
+export function belowLargest(x: Value): Value {
+  return op.sub(x, op.stopGradient(op.reduceMax(x, { axes: -1, keepdims: true })));
 }
 
 /** Logarithms of `projectSimplex`; exact -infinity where a probability is 0. In mode smooth they stay

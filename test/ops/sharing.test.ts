@@ -54,7 +54,7 @@ const ceilings: readonly (readonly [name: string, nodes: number, build: Build])[
   ["max, not standardised", 4, (x) => ({ y: soft.max(x, { standardize: false }) })],
   ["sort by softsort", 20, (x) => ({ y: soft.sort(x, { method: "softsort" }) })],
   ["sort by neuralsort", 25, (x) => ({ y: soft.sort(x) })],
-  ["sort by neuralsort, c1", 32, (x) => ({ y: soft.sort(x, { mode: "c1" }) })],
+  ["sort by neuralsort, c1", 40, (x) => ({ y: soft.sort(x, { mode: "c1" }) })],
   ["rank", 26, (x) => ({ y: soft.rank(x) })],
   ["three quantiles", 29, (x) => ({ y: soft.quantile(x, [0.25, 0.5, 0.75]) })],
   [

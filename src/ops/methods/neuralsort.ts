@@ -3,7 +3,7 @@ import type { Value } from "../../builder/value.ts";
 import { columnMeans } from "../column-means.ts";
 import { oddStep } from "../curves.ts";
 import { asColumn, asFloats, asRow, int64Vector, iota, numbersFrom1 } from "../indices.ts";
-import { projectSimplex, projectSimplexLog } from "../simplex.ts";
+import { belowLargest, projectSimplex, projectSimplexLog } from "../simplex.ts";
 import type { OrderRequest, Positions, RowsRequest, SoftMethod } from "./method.ts";
 
 /** NeuralSort (Grover et al. 2019, arXiv 1903.08850, equation 5): row i of n, counted from 1 in descending
@@ -26,11 +26,14 @@ function ranks(request: OrderRequest): Value {
 
 /** [..., n] for the top, else [..., k, n]. */
 function logits(request: OrderRequest, positions: Positions): Value {
-  const { x, softness } = request;
+  const { x, softness, mode } = request;
   const slopes = coefficients(request, positions);
   const [line, offset] = [op.div(x, softness), op.div(spread(request), softness)];
-  if (positions.kind === "top") return op.sub(op.mul(line, asFloats(slopes, x.dtype)), offset);
-  return op.sub(op.mul(asRow(line), asColumn(slopes, x.dtype)), asRow(offset));
+  const found =
+    positions.kind === "top"
+      ? op.sub(op.mul(line, asFloats(slopes, x.dtype)), offset)
+      : op.sub(op.mul(asRow(line), asColumn(slopes, x.dtype)), asRow(offset));
+  return mode === "smooth" ? found : belowLargest(found);
 }
 
 /** A_j, the sum over k of |x_j - x_k|, soft. */

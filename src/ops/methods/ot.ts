@@ -1,5 +1,6 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { columnSums } from "../column-means.ts";
 import { asFloats, int64Vector, iota, numbersFrom1 } from "../indices.ts";
 import { planOf } from "../kernels/transport-regularizer.ts";
 import { marginalOf, scalarSoftness, solveTransport } from "../marginals.ts";
@@ -32,7 +33,7 @@ function ranks(request: OrderRequest): Value {
   const { x, mode } = request;
   const { exponents, arrange } = transported(request, sortTargets(x));
   const shares = arrange(op.mul(planOf(exponents, mode), sizeAsFloat(x)));
-  return op.cast(op.matmul(numbersFrom1(shares), shares), x.dtype);
+  return op.cast(columnSums(numbersFrom1(shares), shares), x.dtype);
 }
 
 /** Where the mass of the entries goes. */

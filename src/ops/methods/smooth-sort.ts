@@ -23,7 +23,7 @@ function values({ original, softness, descending: down, positions }: ValuesReque
   const apart = op.div(op.add(op.mul(between, 0), 1), op.mul(op.max(count, 1), tau));
   const first = op.slice(w, 1, Number.POSITIVE_INFINITY, { axes: 1 });
   const y = project(op.add(op.zerosLike(first), apart), w, tau);
-  return valuesAt(fromRows(down ? y : reversed(y), original), positions);
+  return valuesAt(fromRows(spoilt(down ? y : reversed(y), w), original), positions);
 }
 
 function ranks({ original, softness, descending: down }: OrderRequest): Value {
@@ -36,7 +36,7 @@ function ranks({ original, softness, descending: down }: OrderRequest): Value {
   const above = op.slice(order.values, 0, -1, { axes: 1 });
   const below = op.slice(order.values, 1, Number.POSITIVE_INFINITY, { axes: 1 });
   const y = project(op.div(op.sub(above, below), tau), w, tau);
-  return fromRows(backInPlace(op.mul(y, most), order.indices), original);
+  return fromRows(spoilt(backInPlace(op.mul(y, most), order.indices), rows), original);
 }
 
 /** The projection of a descending row, given by its gaps over the softness.
@@ -57,6 +57,12 @@ function project(gaps: Value, w: Value, softness: number | Value): Value {
     [1, 1],
   ]);
   return op.sub(steps, differences(framed));
+}
+
+/** NaN in every entry of a row that has NaN or infinity: the solver spreads them no farther than it must. */
+function spoilt(y: Value, rows: Value): Value {
+  const poison = op.reduceSum(op.mul(rows, 0), { axes: 1, keepdims: true });
+  return op.add(y, op.stopGradient(poison));
 }
 
 /** x_{i+1} - x_i: one entry less. */

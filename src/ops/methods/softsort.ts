@@ -4,7 +4,7 @@ import { asRow, numbersFrom1 } from "../indices.ts";
 import { softSortRanks, softSortValues } from "../kernels/softsort.ts";
 import { scaled } from "../operands.ts";
 import { ordered } from "../ordered.ts";
-import { projectSimplex, projectSimplexLog } from "../simplex.ts";
+import { belowLargest, projectSimplex, projectSimplexLog } from "../simplex.ts";
 import type { OrderRequest, RowsRequest, SoftMethod, ValuesRequest } from "./method.ts";
 
 /** SoftSort (Prillo and Eisenschlos 2020, arXiv 2006.16038, the definition of SoftSort with d(a, b) =
@@ -54,7 +54,8 @@ function rows({ x, softness, mode, descending, positions, log }: RowsRequest): V
   const project = log ? projectSimplexLog : projectSimplex;
   if (positions.kind === "top") {
     // -|max - x_j| is x_j but for a shift of the row, which the projection does not see.
-    return project(op.div(x, descending ? softness : scaled(softness, -1)), mode);
+    const scores = descending ? x : op.neg(x);
+    return project(op.div(mode === "smooth" ? scores : belowLargest(scores), softness), mode);
   }
   return project(distances(anchors(x, descending, positions), x, softness), mode);
 }

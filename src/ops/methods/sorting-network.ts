@@ -4,7 +4,7 @@ import { columnMeans } from "../column-means.ts";
 import { numbersFrom1 } from "../indices.ts";
 import { networkPermutation, networkValues } from "../kernels/sorting-network.ts";
 import { depthOf, powersOfTwo } from "../kernels/sorting-network-layers.ts";
-import { logOf } from "../simplex.ts";
+import { logOf, ofSum1 } from "../simplex.ts";
 import { unsquash } from "../standardize.ts";
 import type { OrderRequest, Positions, RowsRequest, SoftMethod, ValuesRequest } from "./method.ts";
 import { reversed, valuesAt } from "./positions.ts";
@@ -29,7 +29,7 @@ function values(request: ValuesRequest): Value {
 }
 
 function rows(request: RowsRequest): Value {
-  const found = permutation(fromBelow(request, request.positions), request.positions);
+  const found = ofSum1(permutation(fromBelow(request, request.positions), request.positions));
   return request.log ? logOf(found) : found;
 }
 
