@@ -95,8 +95,25 @@ export function reshapeLike(value: Value, like: Value): Value {
   // 0 must not mean "as it was".
   if (open <= 1) return reshape(value, sizesOf(like));
   const attributes = value.graph.opset >= 14 ? { allowzero: attribute.int(1) } : {};
-  return value.graph.emit({ op: "Reshape", inputs: [value, shape(like)], attributes })
-    .outputs[0] as Value;
+  return value.graph.emit({
+    op: "Reshape",
+    inputs: [beforeReshapes(value), shape(like)],
+    attributes,
+  }).outputs[0] as Value;
+}
+
+const RESHAPES = new Set(["Reshape", "Unsqueeze", "Squeeze"]);
+
+/** A value with the same elements in the same order. Besides a node it saves a fault of ONNX Runtime 1.30,
+ * which makes one Reshape of two in the branch of an If and loses a shape that comes from outside. */
+function beforeReshapes(value: Value): Value {
+  let at = value;
+  for (let node = at.producer; node !== undefined; node = at.producer) {
+    const [input] = node.inputs;
+    if (!RESHAPES.has(node.op) || node.domain !== "" || input === undefined) break;
+    at = input;
+  }
+  return at;
 }
 
 /** The sizes of a value: numbers where all are known, else its shape at run time. */

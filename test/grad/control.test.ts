@@ -3,15 +3,20 @@ import { type GraphProto, ModelProtoSchema, TensorProtoSchema } from "onnx-buf";
 import { Graph } from "../../src/builder/graph.ts";
 import {
   cos,
+  equal,
   gather,
+  identity,
   ifElse,
   loop,
   matmul,
   reduceMax,
   reduceSum,
+  reshape,
   scan,
+  shape,
   sin,
   sizeOf,
+  squeeze,
   tanh,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
@@ -270,6 +275,21 @@ describe("scan", () => {
 });
 
 describe("ifElse", () => {
+  test("branches of different rank, of which the sizes decide", async () => {
+    // As PyTorch writes squeeze. ONNX Runtime 1.30 takes the If away when it loads the model.
+    const build: Build = (x) => {
+      const p = sin(x);
+      const single = equal(gather(shape(p), [1]), [1]);
+      const [q] = ifElse(
+        single,
+        () => [squeeze(p, 1)],
+        () => [identity(p)],
+      );
+      return reshape(q as Value, [2, 3]).mul([[1, 2, 3]]);
+    };
+    await checkGradient(build, [[2, 1, 3]]);
+  });
+
   test("the branch that is taken, with what it reads from outside", async () => {
     const build: Build = (x, w) => {
       const u = sin(x);
