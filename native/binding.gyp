@@ -50,6 +50,7 @@
         "ops/decay_sums.cpp",
         "ops/isotonic.cpp",
         "ops/log_symmetric.cpp",
+        "ops/neuralsort.cpp",
         "ops/operator.cpp",
         "ops/scratch.cpp",
         "ops/shapes.cpp",

@@ -35,6 +35,30 @@ static void softsort(const KernelTable& table, std::size_t batch, std::size_t n,
   bench::row(table.name, label, size, ranks, goal);
 }
 
+static void neuralsort(const KernelTable& table, std::size_t batch, std::size_t n, int mode,
+                       const char* name, const char* size, double goal, double grad_goal) {
+  const auto keys = bench::squashed<float>(batch * n);
+  const auto payload = bench::normals<float>(batch * n);
+  const auto dy = bench::normals<float>(batch * n);
+  const float softness = 0.1f;
+  std::vector<float> y(batch * n), dkeys(batch * n), dpayload(batch * n);
+  std::vector<double> dsoftness(batch);
+  const auto& kernels = table.float32;
+  char label[64];
+  std::snprintf(label, sizeof label, "neuralsort %s", name);
+  bench::row(table.name, label, size,
+             bench::time_of(kernels.neuralsort_values[mode],
+                            {keys.data(), payload.data(), &softness, y.data(), nullptr, n}, batch),
+             goal);
+  std::snprintf(label, sizeof label, "neuralsort %s gradient", name);
+  bench::row(table.name, label, size,
+             bench::time_of(kernels.neuralsort_values_grad[mode],
+                            {keys.data(), payload.data(), &softness, dy.data(), dkeys.data(),
+                             dpayload.data(), dsoftness.data(), n},
+                            batch),
+             grad_goal);
+}
+
 static void network(const KernelTable& table, std::size_t batch, std::size_t n, const char* size,
                     double goal, double grad_goal) {
   const auto x = bench::normals<float>(batch * n);
@@ -124,6 +148,15 @@ static void run(const KernelTable& table, const char* only) {
     softsort(table, 1, 4096, 2, "c1", "1x4096", 0.5, 1.9);
     softsort(table, 1, 4096, 3, "c2", "1x4096", 0.7, 3.1);
     softsort(table, 128, 128, 1, "c0", "128x128", 1.9, 2.2);
+  }
+  if (wanted("neuralsort")) {
+    // The goals with gradient are those of forward and backward together.
+    neuralsort(table, 1, 1024, 0, "smooth", "1x1024", 0.4, 0.8);
+    neuralsort(table, 1, 4096, 0, "smooth", "1x4096", 4.7, 10);
+    neuralsort(table, 128, 128, 0, "smooth", "128x128", 2.1, 3.9);
+    neuralsort(table, 1, 1024, 1, "c0", "1x1024", 0, 0);
+    neuralsort(table, 1, 1024, 2, "c1", "1x1024", 0, 0);
+    neuralsort(table, 1, 1024, 3, "c2", "1x1024", 0, 0);
   }
   if (wanted("network")) {
     network(table, 1, 1024, "1x1024", 0.03, 0.05);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -30,6 +31,9 @@ namespace {
 #include "softsort_smooth.inl"
 #include "softsort_windows.inl"
 #include "softsort.inl"
+#include "neuralsort_spread.inl"
+#include "neuralsort_rows.inl"
+#include "neuralsort.inl"
 #include "sorting_network.inl"
 #include "network_permutation.inl"
 #include "swap_layers.inl"
@@ -51,6 +55,10 @@ constexpr void fill(RealKernels<Real>& kernels) {
   kernels.softsort_values[mode] = softsort_kernel<projection, false, Real>();
   kernels.softsort_ranks[mode] = softsort_kernel<projection, true, Real>();
   kernels.softsort_values_grad[mode] = softsort_gradient_kernel<projection, false, Real>();
+  kernels.neuralsort_values[mode] = neuralsort_kernel<projection, false, Real>();
+  kernels.neuralsort_ranks[mode] = neuralsort_kernel<projection, true, Real>();
+  kernels.neuralsort_values_grad[mode] = neuralsort_gradient_kernel<projection, false, Real>();
+  kernels.neuralsort_ranks_grad[mode] = neuralsort_gradient_kernel<projection, true, Real>();
   kernels.isotonic[mode] = isotonic_kernel<projection, Real>();
   kernels.network_values[mode] = network_kernel<projection, false, Real>();
   kernels.network_values_grad[mode] = network_kernel<projection, true, Real>();

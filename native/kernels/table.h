@@ -4,6 +4,7 @@
 #include "decay_sums.h"
 #include "isotonic.h"
 #include "log_symmetric.h"
+#include "neuralsort.h"
 #include "simplex_threshold.h"
 #include "smooth_sort.h"
 #include "softsort.h"
@@ -21,6 +22,10 @@ struct RealKernels {
   RowKernel<SoftSortRows<Real>> softsort_ranks[kProjectionCount];
   RowKernel<SoftSortGradRows<Real>> softsort_values_grad[kProjectionCount];
   RowKernel<SoftSortGradRows<Real>> softsort_ranks_grad[kProjectionCount];
+  RowKernel<NeuralSortRows<Real>> neuralsort_values[kProjectionCount];
+  RowKernel<NeuralSortRows<Real>> neuralsort_ranks[kProjectionCount];
+  RowKernel<NeuralSortGradRows<Real>> neuralsort_values_grad[kProjectionCount];
+  RowKernel<NeuralSortGradRows<Real>> neuralsort_ranks_grad[kProjectionCount];
   RowKernel<IsotonicRows<Real>> isotonic[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values_grad[kProjectionCount];

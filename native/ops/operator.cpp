@@ -44,7 +44,10 @@ CustomOperator::CustomOperator(const ort::Api& table, const OperatorSpec& descri
   };
   output_count = [](const ort::CustomOp* op) { return self(op).spec.outputs; };
   input_presence = [](const ort::CustomOp*, std::size_t) { return 0; };
-  output_presence = [](const ort::CustomOp*, std::size_t) { return 0; };
+  // 0 is required, 1 is optional.
+  output_presence = [](const ort::CustomOp* op, std::size_t index) {
+    return static_cast<int>(self(op).spec.optional_outputs >> index & 1);
+  };
   input_memory = [](const ort::CustomOp*, std::size_t) { return ort::kDefaultMemory; };
   variadic_input_min = [](const ort::CustomOp*) { return 1; };
   variadic_input_homogeneous = [](const ort::CustomOp*) { return 1; };

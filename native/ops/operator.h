@@ -23,6 +23,8 @@ struct OperatorSpec {
   // Optional: null where the output shapes are not known before the run.
   ort::Status* (*infer_shapes)(const ort::Api& api, const OperatorSpec& spec,
                                ort::ShapeInferContext* context);
+  // Bit i: output i need not be asked for.
+  unsigned optional_outputs = 0;
 
   ort::ElementType input_type(std::size_t index) const {
     return int64_inputs >> index & 1 ? ort::ElementType::int64 : type;

@@ -50,29 +50,50 @@ ort::Status* failure(const ort::Api& api, const char* format, ...) {
   return status;
 }
 
-ort::Status* read_input(const ort::Api& api, const ort::KernelContext* context,
-                        const char* operator_name, std::size_t index, const char* argument_name,
-                        std::size_t rank, Input* result) {
+namespace {
+
+// The sizes are read if there are least_rank to most_rank of them.
+ort::Status* read_tensor(const ort::Api& api, const ort::KernelContext* context, std::size_t index,
+                         std::size_t least_rank, std::size_t most_rank, Input* result) {
   const ort::Value* value = nullptr;
   if (ort::Status* status = api.KernelContext_GetInput(context, index, &value)) return status;
   ort::TensorInfo* info = nullptr;
   if (ort::Status* status = api.GetTensorTypeAndShape(value, &info)) return status;
   *result = {};
   ort::Status* status = api.GetDimensionsCount(info, &result->rank);
-  if (!status && result->rank == rank && rank > 0) {
-    status = api.GetDimensions(info, result->dims, rank);
+  const bool fits = result->rank >= least_rank && result->rank <= most_rank;
+  if (!status && fits && result->rank > 0) {
+    status = api.GetDimensions(info, result->dims, result->rank);
   }
   api.ReleaseTensorTypeAndShapeInfo(info);
   if (status) return status;
-  if (result->rank != rank) {
-    return invalid_argument(api, "%s: %s: expected rank %zu, got rank %zu", operator_name,
-                            argument_name, rank, result->rank);
-  }
   void* data = nullptr;
   // The interface has no read-only getter.
   status = api.GetTensorMutableData(const_cast<ort::Value*>(value), &data);
   result->data = data;
   return status;
+}
+
+}  // namespace
+
+ort::Status* read_input(const ort::Api& api, const ort::KernelContext* context,
+                        const char* operator_name, std::size_t index, const char* argument_name,
+                        std::size_t rank, Input* result) {
+  if (ort::Status* status = read_tensor(api, context, index, rank, rank, result)) return status;
+  if (result->rank == rank) return nullptr;
+  return invalid_argument(api, "%s: %s: expected rank %zu, got rank %zu", operator_name,
+                          argument_name, rank, result->rank);
+}
+
+ort::Status* read_any_input(const ort::Api& api, const ort::KernelContext* context,
+                            const char* operator_name, std::size_t index,
+                            const char* argument_name, std::size_t least_rank, Input* result) {
+  if (ort::Status* status = read_tensor(api, context, index, least_rank, kMaxRank, result)) {
+    return status;
+  }
+  if (result->rank >= least_rank && result->rank <= kMaxRank) return nullptr;
+  return invalid_argument(api, "%s: %s: expected rank %zu to %zu, got rank %zu", operator_name,
+                          argument_name, least_rank, kMaxRank, result->rank);
 }
 
 ort::Status* require_same_shape(const ort::Api& api, const char* operator_name,
@@ -92,6 +113,17 @@ ort::Status* make_output(const ort::Api& api, ort::KernelContext* context, std::
     return status;
   }
   return api.GetTensorMutableData(value, data);
+}
+
+ort::Status* make_optional_output(const ort::Api& api, ort::KernelContext* context,
+                                  std::size_t index, const std::int64_t* dims, std::size_t rank,
+                                  void** data) {
+  ort::Value* value = nullptr;
+  if (ort::Status* status = api.KernelContext_GetOutput(context, index, dims, rank, &value)) {
+    return status;
+  }
+  *data = nullptr;
+  return value ? api.GetTensorMutableData(value, data) : nullptr;
 }
 
 namespace {

@@ -66,6 +66,9 @@ export interface Definition {
   readonly version: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** From this output on, those that nothing reads have no name in a model, so that a kernel need not make
+   * them. */
+  readonly optionalFrom?: number;
   readonly infer: (inputs: readonly Value[]) => readonly TensorType[];
   /** The outputs in standard operators. Traced once for each opset on a graph of its own. */
   readonly body: (inputs: readonly Value[]) => readonly Value[];

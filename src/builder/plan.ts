@@ -9,6 +9,8 @@ export interface Plan {
   readonly nodesOf: (block: Block) => readonly Node[];
   /** What to write of a node with bodies; undefined for all of it. */
   readonly partsOf: (node: Node) => Parts | undefined;
+  /** The outputs to write of a node without bodies, undefined for those to leave out. */
+  readonly outputsOf: (node: Node) => readonly (Value | undefined)[];
   /** The value to read where the graph says `value`: another one if its node was merged or passed by. */
   readonly resolve: (value: Value) => Value;
   /** Constants, parameters and inputs that the written nodes read. */
@@ -40,9 +42,14 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   const { live, leaves, needs } = findLive(top, options, resolve);
   const kept = new Map<Block, Node[]>();
   mergeEqual(top, live, resolve, replaced, kept, new Computed());
+  const isRead = readsAmong([...kept.values()].flat(), options.roots, resolve);
   return {
     nodesOf: (block) => kept.get(block) ?? [],
     partsOf: (node) => needs.partsOf(node),
+    outputsOf: ({ outputs, definition }) => {
+      const least = definition?.optionalFrom ?? outputs.length;
+      return outputs.map((output, i) => (i < least || isRead(output) ? output : undefined));
+    },
     resolve,
     leaves,
   };
@@ -100,6 +107,20 @@ function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => V
     needs.need(real);
   }
   return { live, leaves, needs };
+}
+
+/** Whether one of the nodes, their bodies' results or the roots read a value. */
+function readsAmong(
+  nodes: readonly Node[],
+  roots: readonly Value[],
+  resolve: (value: Value) => Value,
+): (value: Value) => boolean {
+  const reads = nodes.flatMap(({ inputs, attributes }) => [
+    ...inputs.filter((input) => input !== undefined),
+    ...subgraphsOf(attributes).flatMap(({ outputs }) => outputs),
+  ]);
+  const read = new Set([...roots, ...reads].map(resolve));
+  return (value) => read.has(value);
 }
 
 /** What is computed so far, by sharing key. Bodies see what is computed around them, but not the other way

@@ -104,7 +104,10 @@ export class BlockWriter {
       input: chosen(node.inputs, parts?.inputs).map((input) =>
         input === undefined ? "" : this.#read(input),
       ),
-      output: chosen(node.outputs, parts?.outputs).map((output) => this.#names.of(output)),
+      output: (parts === undefined
+        ? this.#plan.outputsOf(node)
+        : chosen(node.outputs, parts.outputs)
+      ).map((output) => (output === undefined ? "" : this.#names.of(output))),
       attribute: Object.entries(parts?.attributes() ?? node.attributes).map(([name, attribute]) =>
         this.#attribute(name, attribute, parts),
       ),

@@ -1,8 +1,11 @@
 import {
+  abs,
   add,
+  cast,
   clip,
   div,
   less,
+  lessOrEqual,
   mul,
   pow,
   relu,
@@ -46,6 +49,25 @@ export function oddStep(x: Value, softness: Softness, mode: SoftMode): Value {
   const square = mul(v, v);
   if (mode === "c1") return mul(v, sub(1.5, mul(square, 0.5)));
   return mul(v, add(mul(sub(mul(square, 0.375), 1.25), square), 1.875));
+}
+
+/** The derivative of `oddStep` by x. */
+export function oddSlope(x: Value, softness: Softness, mode: SoftMode): Value {
+  if (mode === "smooth") {
+    const t = oddStep(x, softness, mode);
+    return div(sub(1, mul(t, t)), scaled(softness, 2));
+  }
+  const at = div(x, scaled(softness, REACH));
+  if (mode === "c0") return div(inWindow(at), scaled(softness, REACH));
+  const v = clip(at, -1, 1);
+  const bump = sub(1, mul(v, v));
+  const shape = mode === "c1" ? mul(bump, 1.5) : mul(mul(bump, bump), 1.875);
+  return div(shape, scaled(softness, REACH));
+}
+
+/** 1 for v in [-1, 1], where `clip` has a derivative; else 0. */
+function inWindow(v: Value): Value {
+  return cast(lessOrEqual(abs(v), 1), v.dtype);
 }
 
 /** 0 far below 0, x far above.

@@ -20,8 +20,7 @@ export function projectSimplex(v: Value, mode: SoftMode): Value {
   const rows = v.rank === 2 ? v : op.reshape(v, [-1, op.sizeOf(v, -1)]);
   const mass = v.graph.constant(1, [1, 1], v.dtype);
   const r = op.relu(op.sub(rows, simplexThreshold(rows, mass, mode)));
-  const y = mode === "c0" ? r : mode === "c1" ? op.mul(r, r) : op.mul(op.mul(r, r), r);
-  const whole = ofSum1(y);
+  const whole = ofSum1(phi(r, mode));
   return rows === v ? whole : op.reshape(whole, op.sizesOf(v));
 }
 
@@ -40,6 +39,21 @@ export function ofSum1(y: Value): Value {
  * gradient. */
 export function belowLargest(x: Value): Value {
   return op.sub(x, op.stopGradient(op.reduceMax(x, { axes: -1, keepdims: true })));
+}
+
+/** A probability from what its entry is above the threshold, or 0.
+ *
+ * @param r from 0 */
+export function phi(r: Value, mode: Exclude<SoftMode, "smooth">): Value {
+  return mode === "c0" ? r : mode === "c1" ? op.mul(r, r) : op.mul(op.mul(r, r), r);
+}
+
+/** The derivative of `phi`; at 0 it is 0.
+ *
+ * @param r from 0 */
+export function phiSlope(r: Value, mode: Exclude<SoftMode, "smooth">): Value {
+  if (mode === "c0") return op.cast(op.greater(r, 0), r.dtype);
+  return mode === "c1" ? op.mul(r, 2) : op.mul(op.mul(r, r), 3);
 }
 
 /** Logarithms of `projectSimplex`; exact -infinity where a probability is 0. In mode smooth they stay

@@ -96,12 +96,11 @@ export function softValues(
   const { descending, positions } = part;
   if (mode === "hard") return hardValues(x, descending, positions);
   const { values } = findMethod(operator, method, mode, "values");
-  if (values !== undefined) {
-    const request = orderRequest(operator, x, { ...options, mode }, descending);
-    const found = values({ ...request, positions, gatedGrad });
-    if (found !== undefined) return found;
-  }
-  const rows = softRows(operator, x, options, part);
+  const request = orderRequest(operator, x, { ...options, mode }, descending);
+  const found = values?.({ ...request, positions, gatedGrad });
+  if (found !== undefined) return found;
+  const makeRows = methodFor(operator, method, mode, "rows");
+  const rows = makeRows({ ...request, positions, log: false });
   const weights = gatedGrad ? rows : op.stopGradient(rows);
   if (positions.kind === "top") return op.reduceSum(op.mul(weights, x), { axes: -1 });
   return weightedSums(weights, x);

@@ -2,6 +2,7 @@
 // can be differentiated also by programs that never call it.
 import "./isotonic-regression.ts";
 import "./log-symmetric.ts";
+import "./neuralsort.ts";
 import "./simplex-threshold.ts";
 import "./smooth-sort.ts";
 import "./softsort-scan.ts";

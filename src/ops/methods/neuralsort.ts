@@ -1,45 +1,69 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { columnMeans } from "../column-means.ts";
-import { oddStep } from "../curves.ts";
 import { asColumn, asFloats, asRow, int64Vector, iota, numbersFrom1 } from "../indices.ts";
+import { neuralSort, neuralSortRanks } from "../kernels/neuralsort.ts";
+import { spreadOf } from "../kernels/neuralsort-matrix.ts";
 import { belowLargest, projectSimplex, projectSimplexLog } from "../simplex.ts";
-import type { OrderRequest, Positions, RowsRequest, SoftMethod } from "./method.ts";
+import type { OrderRequest, Positions, RowsRequest, SoftMethod, ValuesRequest } from "./method.ts";
 
 /** NeuralSort (Grover et al. 2019, arXiv 1903.08850, equation 5): row i of n, counted from 1 in descending
  * order, is the projection of ((n + 1 - 2i) x_j - A_j) / softness over j, with A_j = sum_k |x_j - x_k|
  * and, other than there, the soft absolute value of the mode (Paulus et al. 2026, arXiv 2603.08824). */
-export const neuralsort: SoftMethod = { rows, ranks };
+export const neuralsort: SoftMethod = { rows, ranks, values };
 
 function rows(request: RowsRequest): Value {
-  const project = request.log ? projectSimplexLog : projectSimplex;
-  return project(logits(request, request.positions), request.mode);
+  const { positions, mode, log } = request;
+  // With the permutation of values that are asked for beside it.
+  if (positions.kind === "all" && !log && hasKernel(request)) return sorted(request).permutation;
+  const project = log ? projectSimplexLog : projectSimplex;
+  return project(logits(request, positions), mode);
+}
+
+function values(request: ValuesRequest): Value | undefined {
+  const { positions, gatedGrad } = request;
+  if (positions.kind !== "all" || !hasKernel(request)) return undefined;
+  return sorted(request, gatedGrad ? (value) => value : op.stopGradient).y;
 }
 
 /** Each column of the soft permutation, brought to sum 1, is a distribution over positions; the rank is
  * its mean. */
 function ranks(request: OrderRequest): Value {
-  const { x, mode } = request;
-  const weights = projectSimplex(logits(request, { kind: "all" }), mode);
-  return columnMeans(numbersFrom1(x), weights);
+  if (hasKernel(request)) {
+    const { keys, softness } = ascending(request);
+    return neuralSortRanks(keys, softness, request.mode);
+  }
+  const weights = projectSimplex(logits(request, { kind: "all" }), request.mode);
+  return columnMeans(numbersFrom1(request.x), weights);
+}
+
+/** Other element types stay with the matrix, and so do models of old opsets, which lack what the kernel's
+ * body needs. */
+function hasKernel({ x }: OrderRequest): boolean {
+  return (x.dtype === "float32" || x.dtype === "float64") && x.graph.opset >= 13;
+}
+
+function sorted(request: OrderRequest, held: (value: Value) => Value = (value) => value) {
+  const { keys, softness } = ascending(request);
+  return neuralSort(held(keys), request.original, held(softness), request.mode);
+}
+
+/** What the kernel takes: rows in which what comes first is smallest. */
+function ascending({ x, softness, descending }: OrderRequest) {
+  const tau = typeof softness === "number" ? x.graph.constant(softness, [], x.dtype) : softness;
+  return { keys: descending ? op.neg(x) : x, softness: tau };
 }
 
 /** [..., n] for the top, else [..., k, n]. */
 function logits(request: OrderRequest, positions: Positions): Value {
   const { x, softness, mode } = request;
   const slopes = coefficients(request, positions);
-  const [line, offset] = [op.div(x, softness), op.div(spread(request), softness)];
+  const [line, offset] = [op.div(x, softness), op.div(spreadOf(x, softness, mode), softness)];
   const found =
     positions.kind === "top"
       ? op.sub(op.mul(line, asFloats(slopes, x.dtype)), offset)
       : op.sub(op.mul(asRow(line), asColumn(slopes, x.dtype)), asRow(offset));
   return mode === "smooth" ? found : belowLargest(found);
-}
-
-/** A_j, the sum over k of |x_j - x_k|, soft. */
-function spread({ x, softness, mode }: OrderRequest): Value {
-  const difference = op.sub(op.unsqueeze(x, -1), asRow(x));
-  return op.reduceSum(op.mul(difference, oddStep(difference, softness, mode)), { axes: -1 });
 }
 
 /** What x is multiplied by at each position p from 0: n - 1 - 2p descending, 2p - (n - 1) ascending; an
