@@ -85,6 +85,7 @@ const describeSanitized =
 const kernelTests = {
   isotonic: /^(float(32|64): v .*\n)+$/,
   second_order: /^((plain|avx2|avx512): (decay|layers) .*\n)+$/,
+  neuralsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   network: /^((plain|avx2|avx512) float(32|64): (y|permutation) .*\n)+$/,
   softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   transport: /^((plain|avx2|avx512): (marginals|solve) .*\n)+$/,

@@ -33,7 +33,7 @@ export async function nativeOperator(
   const bytes = model(
     [node(`${name}_${type}`, [...inputs], [...outputs], { domain: "ai.softonnx" })],
     inputs.map((input) => port(input, typeOf(input))),
-    outputs.map((output) => port(output, typeOf(output))),
+    outputs.flatMap((output) => (output === "" ? [] : [port(output, typeOf(output))])),
   );
   const session = await InferenceSession.create(bytes, {
     executionProviders: ["softonnx"],
