@@ -160,6 +160,9 @@ export interface OperatorTable {
   };
   GlobalAveragePool: None;
   GlobalMaxPool: None;
+  LpPool: { readonly window: Window | undefined; readonly ceil: boolean; readonly p: number };
+  GlobalLpPool: { readonly p: number };
+  MaxUnpool: { readonly window: Window | undefined };
 
   // operators/normalization.ts
   BatchNormalization: {

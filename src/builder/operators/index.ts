@@ -108,8 +108,14 @@ export {
   type AveragePoolOptions,
   averagePool,
   globalAveragePool,
+  globalLpPool,
   globalMaxPool,
+  type LpPoolOptions,
+  lpPool,
   maxPool,
+  maxPoolWithIndices,
+  maxUnpool,
+  type PoolOptions,
 } from "./pooling.ts";
 export {
   type ActivationName,

@@ -20,8 +20,9 @@ import { regionsAligned, regionsPooled } from "./regions-body.ts";
 
 /** Options of roiAlign. */
 export interface RoiAlignOptions {
-  /** The sizes of the result. Default 1. */
+  /** The height of the result. Default 1. */
   readonly height?: number;
+  /** The width of the result. Default 1. */
   readonly width?: number;
   /** The mean of the samples in each cell, or the largest of their weighted neighbours. Default "avg". */
   readonly mode?: "avg" | "max";

@@ -112,6 +112,18 @@ function samePads(
   return auto === "SAME_UPPER" ? [less, total - less] : [total - less, less];
 }
 
+/** The window with as much padding more behind each axis as windows need that reach over the end. The
+ * spatial sizes are known. */
+export function withCeiling(operator: string, spatial: readonly number[], window: Window): Window {
+  const counts = windowCounts(operator, spatial, window, true) as readonly number[];
+  const pads = window.pads.map(([before, after], i): readonly [number, number] => {
+    const span = ((window.kernel[i] as number) - 1) * (window.dilations[i] as number) + 1;
+    const reach = ((counts[i] as number) - 1) * (window.strides[i] as number) + span;
+    return [before, Math.max(after, reach - (spatial[i] as number) - before)];
+  });
+  return { ...window, pads };
+}
+
 /** How many windows go along each axis; with `ceil` also those that reach over the end. */
 export function windowCounts(
   operator: string,

@@ -1,9 +1,10 @@
 import type { Pullback } from "../../builder/definition.ts";
-import { isStatic, sameShape } from "../../builder/dim.ts";
+import { isStatic } from "../../builder/dim.ts";
 import {
   cast,
   div,
   equal,
+  gather,
   reduceProd,
   reduceSum,
   reshape,
@@ -11,15 +12,23 @@ import {
   sizeVector,
   where,
 } from "../../builder/operators/index.ts";
-import { entries, spatialAxes } from "../../builder/operators/pooling.ts";
+import {
+  entries,
+  globalNorm,
+  lpPooled,
+  spatialAxes,
+  wholeWindow,
+} from "../../builder/operators/pooling.ts";
 import type { Size } from "../../builder/operators/sizes.ts";
-import { type Window, windowCounts } from "../../builder/operators/windows.ts";
 import type { None, OperatorTable } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { expandLike, reshapeLike, sizesFor } from "../broadcast.ts";
 import { addAt, zeros } from "../by-index.ts";
 import { spread } from "./convolution.ts";
-import { type Cotangents, type Missing, missing, type Rules } from "./rule.ts";
+import { type Cotangents, composed, type Missing, missing, type Rules } from "./rule.ts";
+
+const OPEN = "its window is not known when the graph is built";
+const OPEN_END = "how far its windows reach over the end is not known when the graph is built";
 
 /** To the entry that each window took, the first of equal ones. */
 function maxPoolRule(node: Pullback<OperatorTable["MaxPool"]>): Cotangents {
@@ -32,7 +41,8 @@ function takenBy(node: Pullback<OperatorTable["MaxPool"]>): Value {
   const { op, inputs, attributes } = node.node;
   const { storage_order: columns, ...rest } = attributes;
   const given = columns === undefined ? node.outputs[1] : undefined;
-  if (given !== undefined) return given;
+  // Where a file leaves the output out, its name is empty.
+  if (given !== undefined && given.hint !== "") return given;
   return node.graph.emit({ op, inputs, attributes: rest, outputs: 2 }).outputs[1] as Value;
 }
 
@@ -41,29 +51,19 @@ function takenBy(node: Pullback<OperatorTable["MaxPool"]>): Value {
 function averagePoolRule(node: Pullback<OperatorTable["AveragePool"]>): Cotangents | Missing {
   const x = node.input(0);
   const { window, ceil, countIncludePad } = node.attributes;
-  if (window === undefined || x.shape === undefined) {
-    return missing("its window is not known when the graph is built");
-  }
-  if (ceil && !isWhole(x, window)) return missing("its windows reach over the end");
-  const share = div(node.dy, entries(x, window, countIncludePad));
+  if (window === undefined || x.shape === undefined) return missing(OPEN);
+  if (ceil && !isStatic(x.shape.slice(2))) return missing(OPEN_END);
+  const whole = wholeWindow("averagePool", x, window, ceil);
+  const share = div(node.dy, entries(x, window, whole, countIncludePad));
   const ones = x.graph.constant(1, [1, 1, ...window.kernel], x.dtype);
   const [single, like] = [share, x].map(byChannel) as [Value, Value];
-  return [reshapeLike(spread(single, ones, like, window, 1), x)];
+  return [reshapeLike(spread(single, ones, like, whole, 1), x)];
 }
 
 /** [batch, channels, …] as [batch channels, 1, …]. */
 function byChannel(x: Value): Value {
   const sizes = Array.from({ length: x.rank - 2 }, (_, i): Size => sizeOf(x, i + 2));
   return reshape(x, [-1, 1, ...sizes]);
-}
-
-function isWhole(x: Value, window: Window): boolean {
-  const spatial = x.shape?.slice(2);
-  if (!isStatic(spatial)) return false;
-  const [up, down] = [true, false].map((ceil) =>
-    windowCounts("averagePool", spatial, window, ceil),
-  );
-  return sameShape(up, down) === true;
 }
 
 function globalAverageRule(node: Pullback<None>): Cotangents | Missing {
@@ -84,11 +84,35 @@ function globalMaxRule(node: Pullback<None>): Cotangents | Missing {
   return [where(equal(x, node.y), share, 0)];
 }
 
+/** The cotangents at the places that the values were put to. */
+function unpoolRule(node: Pullback<OperatorTable["MaxUnpool"]>): Cotangents {
+  return [gather(reshape(node.dy, [-1]), node.input(1))];
+}
+
 export const poolingRules: Rules<
-  "MaxPool" | "AveragePool" | "GlobalAveragePool" | "GlobalMaxPool"
+  | "MaxPool"
+  | "AveragePool"
+  | "LpPool"
+  | "MaxUnpool"
+  | "GlobalAveragePool"
+  | "GlobalMaxPool"
+  | "GlobalLpPool"
 > = {
   MaxPool: maxPoolRule,
   AveragePool: averagePoolRule,
+  LpPool: composed((node) => {
+    const x = node.input(0);
+    const { window, ceil, p } = node.attributes;
+    if (window === undefined || x.shape === undefined) return missing(OPEN);
+    if (ceil && !isStatic(x.shape.slice(2))) return missing(OPEN_END);
+    return [lpPooled(x, wholeWindow("lpPool", x, window, ceil), p)];
+  }),
+  MaxUnpool: unpoolRule,
+  GlobalLpPool: composed((node) => {
+    const x = node.input(0);
+    if (x.shape === undefined) return missing("the rank of its operand is not known");
+    return [globalNorm(x, node.attributes.p)];
+  }),
   GlobalAveragePool: globalAverageRule,
   GlobalMaxPool: globalMaxRule,
 };

@@ -91,4 +91,49 @@ export const imageCases: Readonly<Record<string, Case>> = {
     ["b", 3, 4, 5],
     { since: 19 },
   ),
+
+  // pooling.ts
+  "averagePool over the end": on(
+    { x: ["b", 2, 6, 7] },
+    ({ x }) => op.averagePool(x, [3, 2], { strides: 2, pads: 1, ceil: true }),
+    ["b", 2, 4, 4],
+  ),
+  "averagePool with dilations": on(
+    image,
+    ({ x }) => op.averagePool(x, [2, 2], { dilations: [1, 2], countIncludePad: true, pads: 1 }),
+    ["b", 2, "n+1", "m"],
+    { since: 19 },
+  ),
+  maxPoolWithIndices: on(
+    { x: ["b", 2, 5, 6] },
+    ({ x }) => Object.values(op.maxPoolWithIndices(x, [2, 2], { strides: 2, ceil: true })),
+    ["b", 2, 3, 3],
+    float64,
+  ),
+  lpPool: on(image, ({ x }) => op.lpPool(x, [2, 2], { p: 1 }), ["b", 2, "n-1", "m-1"]),
+  "lpPool of float64": on(
+    image,
+    ({ x }) => op.lpPool(x, [2, 2], { pads: 1 }),
+    ["b", 2, "n+1", "m+1"],
+    float64,
+  ),
+  globalLpPool: on(image, ({ x }) => op.globalLpPool(x, { p: 1 }), ["b", 2, 1, 1], float64),
+  maxUnpool: on(
+    image,
+    ({ x }) => {
+      const { values, indices } = op.maxPoolWithIndices(x, [2, 2], { strides: [2, 1] });
+      return op.maxUnpool(values, indices, [2, 2], { strides: [2, 1] });
+    },
+    ["b", 2, null, "m"],
+    { open: true },
+  ),
+  "maxUnpool of float64": on(
+    { x: ["b", 2, 4, 6] },
+    ({ x }) => {
+      const { values, indices } = op.maxPoolWithIndices(x, [2, 2], { strides: 2 });
+      return op.maxUnpool(values, indices, [2, 2], { strides: 2 });
+    },
+    ["b", 2, 4, 6],
+    float64,
+  ),
 };

@@ -1,9 +1,12 @@
 import { evaluate, Tensor } from "softonnx/node";
 import { Graph } from "../../../src/builder/graph.ts";
 import {
+  averagePool,
   cast,
   type GridSampleOptions,
+  globalLpPool,
   gridSample,
+  lpPool,
   maxRoiPool,
   type ResizeOptions,
   type RoiAlignOptions,
@@ -198,4 +201,21 @@ describe("regions", () => {
       })),
       18,
     ));
+});
+
+test("pooling gives what ONNX Runtime's kernels give", async () => {
+  const shape = [2, 3, 5, 7];
+  const row = (title: string, build: (x: Value) => Value) =>
+    ({ title, shapes: [shape], build }) as Row;
+  await expectBothAlike([
+    ...[false, true].flatMap((ceil) =>
+      [false, true].map((countIncludePad) => {
+        const options = { strides: 2, pads: 1, dilations: [1, 2], ceil, countIncludePad };
+        return row(JSON.stringify(options), (x) => averagePool(x, [3, 2], options));
+      }),
+    ),
+    row("lpPool", (x) => lpPool(x, [3, 2], { strides: 2, pads: 1, p: 3 })),
+    row("lpPool over the end", (x) => lpPool(x, [2, 2], { strides: 2, ceil: true, dilations: 2 })),
+    row("globalLpPool", (x) => globalLpPool(x, { p: 3 })),
+  ]);
 });
