@@ -111,8 +111,9 @@
           "type": "static_library",
           "sources": ["kernels/instruction_set.cpp"],
           "defines": ["SOFTONNX_ISA=avx512"],
-          # GCC takes the undefined operands inside its own intrinsics for mistakes of ours.
-          "cflags": ["<@(avx512)", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+          # GCC takes the undefined operands inside its own intrinsics for mistakes of ours; clang
+          # does not know the second of these.
+          "cflags": ["<@(avx512)", "-Wno-uninitialized", "-Wno-maybe-uninitialized", "-Wno-unknown-warning-option"],
           "xcode_settings": { "OTHER_CFLAGS": ["<@(avx512)"] },
           "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/arch:AVX512"] } }
         }

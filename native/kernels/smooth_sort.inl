@@ -102,7 +102,7 @@ inline void solve_five(const FiveDiagonals& factor, std::size_t n, double* x) {
 }
 
 inline void copy_framed(const double* from, std::size_t n, double* to) {
-  std::memcpy(to, from, n * sizeof(double));
+  for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
   frame_row(to, n);
 }
 

@@ -17,7 +17,8 @@ const instructionSets: Readonly<Record<string, readonly string[]>> = {
   ...(process.arch === "x64" && {
     avx512: [
       ..."-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma".split(" "),
-      ..."-mprefer-vector-width=512 -Wno-uninitialized -Wno-maybe-uninitialized".split(" "),
+      ..."-mprefer-vector-width=512 -Wno-unknown-warning-option".split(" "),
+      ..."-Wno-uninitialized -Wno-maybe-uninitialized".split(" "),
     ],
     avx2: ["-mavx2", "-mfma"],
   }),
@@ -188,6 +189,31 @@ onThreads(
     expect((await execute(program)).stdout).toMatch(/^\d+ operators\n$/);
   },
   300_000,
+);
+
+/** Compilers beside the one that the sanitizers use, with what they compile for. */
+const others: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  "clang++": { ...instructionSets, arrays: ["-DSOFTONNX_ARRAY_VECTORS"] },
+  "aarch64-linux-gnu-g++": { plain: [] },
+};
+const nodeHeaders = join(dirname(dirname(process.execPath)), "include", "node");
+
+// Where a compiler is not installed there is nothing to say about it.
+test.each(Object.entries(others).filter(([name]) => spawnSync(name, ["--version"]).status === 0))(
+  "%s accepts all of it without a warning",
+  (name, targets) => {
+    const check = (...parameters: readonly string[]) =>
+      execFileSync(name, [...flags, "-fsyntax-only", ...parameters]);
+    for (const [target, extra] of Object.entries(targets)) {
+      const isa = target === "arrays" ? "plain" : target;
+      check(...extra, `-DSOFTONNX_ISA=${isa}`, join(kernels, "instruction_set.cpp"));
+    }
+    const rest = sourcesOf("kernels").filter((file) => !file.endsWith("instruction_set.cpp"));
+    check(...rest, ...sourcesOf("ops"), ...sourcesOf("library"));
+    if (!existsSync(join(nodeHeaders, "node_api.h"))) return;
+    check("-DNAPI_VERSION=8", "-isystem", nodeHeaders, ...sourcesOf("addon"));
+  },
+  120_000,
 );
 
 const operators = ["so", "dylib"]
