@@ -7,6 +7,7 @@ import type { ScanAxes } from "./iteration.ts";
 import type { AttentionForm } from "./operators/attention.ts";
 import type { Interpolation } from "./operators/interpolation.ts";
 import type { TargetLoss } from "./operators/losses.ts";
+import type { Quantized } from "./operators/quantization.ts";
 import type { Recurrent } from "./operators/recurrent.ts";
 import type { RotaryForm } from "./operators/rotary.ts";
 import type { Window } from "./operators/windows.ts";
@@ -321,6 +322,23 @@ export interface OperatorTable {
   // operators/attention.ts, operators/rotary.ts
   Attention: AttentionForm;
   RotaryEmbedding: RotaryForm;
+
+  // operators/quantization.ts
+  QuantizeLinear: Quantized;
+  DequantizeLinear: Quantized;
+  DynamicQuantizeLinear: None;
+  QLinearConv: None;
+  QLinearMatMul: None;
+  MatMulInteger: None;
+  ConvInteger: None;
+
+  // operators/random.ts
+  RandomNormal: None;
+  RandomUniform: None;
+  RandomNormalLike: None;
+  RandomUniformLike: None;
+  Bernoulli: None;
+  Multinomial: None;
 
   // operators/losses.ts
   NegativeLogLikelihoodLoss: TargetLoss;

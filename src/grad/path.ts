@@ -28,7 +28,34 @@ export function dependsOn(y: Value, x: Value): boolean {
  * nobody knows is named in an error and not passed over in silence. */
 export function carriesGradient(value: Value): boolean {
   const { dtype } = value;
-  return dtype !== "bool" && dtype !== "string" && !isInteger(dtype);
+  if (dtype === "bool" || dtype === "string") return false;
+  return !isInteger(dtype) || isQuantized(value);
+}
+
+/** What a quantised tensor goes through on its way without being another one. */
+const MOVES: ReadonlySet<string> = new Set([
+  "Identity",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Transpose",
+]);
+
+/** Whole numbers that stand for floats: what QuantizeLinear gives, moved at most. Their cotangents are
+ * floats, as if they were not rounded. */
+export function isQuantized(value: Value): boolean {
+  let at = value;
+  for (let steps = 0; steps < 64; steps++) {
+    const { origin } = at;
+    if (origin.kind !== "node" || origin.node.domain !== "") return false;
+    const { op, inputs } = origin.node;
+    if (op === "QuantizeLinear") return true;
+    if (op === "DynamicQuantizeLinear") return origin.index === 0;
+    if (!MOVES.has(op)) return false;
+    at = inputs[0] as Value;
+  }
+  return false;
 }
 
 /** Finds the nodes between xs and ys, visiting none older than the xs.

@@ -10,7 +10,7 @@ import { fusionOf } from "../builder/operators/known.ts";
 import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
-import { carriesGradient, pathBetween } from "./path.ts";
+import { carriesGradient, isQuantized, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
   byExpansion,
@@ -377,7 +377,7 @@ function checkCotangent(node: Node, i: number, input: Value, cotangent: Value): 
   const fits =
     isValue(cotangent) &&
     carriesGradient(cotangent) &&
-    (cotangent.dtype === input.dtype || input.dtype === "unknown") &&
+    (cotangent.dtype === input.dtype || input.dtype === "unknown" || isQuantized(input)) &&
     sameShape(cotangent.shape, input.shape) !== false;
   if (fits) return;
   throw new GraphError(

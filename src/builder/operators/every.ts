@@ -12,6 +12,8 @@ import { coreSchemas, provideFusions, provideSchemas } from "./known.ts";
 import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { poolingSchemas } from "./pooling.ts";
+import { quantizationSchemas } from "./quantization.ts";
+import { randomSchemas } from "./random.ts";
 import { recurrentSchemas } from "./recurrent.ts";
 import { regionsSchemas } from "./regions.ts";
 import { resizeSchemas } from "./resize.ts";
@@ -48,6 +50,8 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...trigonometrySchemas,
   ...attentionSchemas,
   ...rotarySchemas,
+  ...quantizationSchemas,
+  ...randomSchemas,
 };
 
 provideSchemas(schemas);

@@ -117,6 +117,14 @@ export {
   maxUnpool,
   type PoolOptions,
 } from "./pooling.ts";
+export { dequantizeLinear, type QuantizeOptions, quantizeLinear } from "./quantization.ts";
+export {
+  bernoulli,
+  type RandomNormalOptions,
+  type RandomUniformOptions,
+  randomNormalLike,
+  randomUniformLike,
+} from "./random.ts";
 export {
   type ActivationName,
   type Direction,

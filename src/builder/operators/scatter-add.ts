@@ -5,13 +5,17 @@ import { add, max, sub } from "./arithmetic.ts";
 import { loop } from "./control.ts";
 import { range } from "./creation.ts";
 import { cumSum } from "./cumulative.ts";
-import { gather, nonZero, scatterND } from "./indexing.ts";
+import { emitOne } from "./emit.ts";
 import { cast, equal, greaterOrEqual, lessOrEqual, not, where } from "./logic.ts";
 import { concat } from "./movement.ts";
 import { reduceMax, topK } from "./reduction.ts";
 import { reshape, unsqueeze } from "./reshape.ts";
 import { asScalar, shape } from "./sizes.ts";
 import { pad, slice } from "./slice.ts";
+
+// In bare nodes: the functions of indexing.ts call this.
+const gather = (x: Value, at: Value) => emitOne("Gather", [x, at]);
+const nonZero = (x: Value) => emitOne("NonZero", [x]);
 
 /** Rows with others added to them, for opsets in which no Scatter adds.
  *
@@ -62,7 +66,7 @@ function body([x, at, updates]: readonly Value[]): Value[] {
   const last = reshape(nonZero(ends), [-1]);
   const distinct = gather(rows, last);
   const totals = add(gather(x as Value, distinct), gather(sums, last));
-  return [scatterND(x as Value, unsqueeze(distinct, 1), totals)];
+  return [emitOne("ScatterND", [x as Value, unsqueeze(distinct, 1), totals])];
 }
 
 const made = new Map<DType, Definition>();

@@ -11,6 +11,8 @@ import { coreRules, provideRules } from "./known.ts";
 import { lossRules } from "./losses.ts";
 import { normalizationRules } from "./normalization.ts";
 import { poolingRules } from "./pooling.ts";
+import { quantizationRules } from "./quantization.ts";
+import { randomRules } from "./random.ts";
 import { recurrentRules } from "./recurrent.ts";
 import { regionsRules } from "./regions.ts";
 import { resizeRules } from "./resize.ts";
@@ -44,6 +46,8 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...textRules,
   ...trigonometryRules,
   ...attentionRules,
+  ...quantizationRules,
+  ...randomRules,
 };
 
 provideRules(rules);

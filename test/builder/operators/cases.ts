@@ -602,4 +602,21 @@ export const cases: Readonly<Record<string, Case>> = {
     ({ x, y }) => op.rotaryEmbedding(x, y, y),
     ["b", 2, "n", 4],
   ),
+
+  // quantization.ts
+  quantizeLinear: on(
+    nm,
+    ({ x }, g) => op.quantizeLinear(x, 0.5, g.constant(7, "int8")),
+    ["n", "m"],
+    { since: 10 },
+  ),
+  dequantizeLinear: on(
+    { x: ["n", 3] },
+    ({ x }, g) =>
+      op.dequantizeLinear(op.cast(op.abs(x), "uint8"), g.constant([0.5, 0.25, 2]), undefined, {
+        axis: -1,
+      }),
+    ["n", 3],
+    { since: 13 },
+  ),
 };
