@@ -298,6 +298,11 @@ export interface OperatorTable {
     readonly window: Window | undefined;
   };
 
+  // operators/fold.ts and operators/determinant.ts
+  /** undefined: computed by the model. */
+  Col2Im: { readonly image: readonly number[] | undefined; readonly window: Window | undefined };
+  Det: None;
+
   // operators/spectrum.ts
   /** axis undefined: computed by the model. */
   DFT: {

@@ -1,5 +1,6 @@
 import {
   affineGrid,
+  col2Im,
   deformConv,
   gridSample,
   maxRoiPool,
@@ -168,4 +169,15 @@ describe("deformable convolution", () => {
     ],
     { also: [] },
   );
+});
+
+describe("windows added up", () => {
+  testRows([
+    [
+      "col2Im",
+      (x) => square(col2Im(x, [3, 4], [2, 2], { strides: [1, 2], pads: [[1, 0], 0] })),
+      [[2, 4, 6]],
+    ],
+    ["col2Im of signals", (x) => square(col2Im(x, [5], [2], { dilations: 2 })), [[1, 4, 3]]],
+  ]);
 });

@@ -1,4 +1,5 @@
-import { einsum, gemm, matmul } from "../../src/builder/operators/index.ts";
+import { det, einsum, gemm, matmul } from "../../src/builder/operators/index.ts";
+import { gradientAt, numbers } from "./check.ts";
 import { type Row, testRows } from "./rows.ts";
 
 describe("matmul", () => {
@@ -145,4 +146,17 @@ describe("einsum", () => {
     ],
     { also: [] },
   );
+});
+
+describe("determinants", () => {
+  testRows(
+    [1, 2, 3, 4].map((n): Row => ["det", (x) => det(x).mul(det(x)), [[2, n, n]]]),
+    { also: ["named"] },
+  );
+  testRows([["det by elimination", (x) => det(x), [[5, 5]], { also: [] }]]);
+
+  test("of singular matrices have the right slopes", async () => {
+    const x = numbers([1, 2, 2, 4], [2, 2]);
+    expect(await gradientAt((value) => det(value), [x])).toEqual([[4, -2, -2, 1]]);
+  });
 });

@@ -5,7 +5,9 @@ import { bitsSchemas } from "./bits.ts";
 import { blocksSchemas } from "./blocks.ts";
 import { convolutionSchemas } from "./convolution.ts";
 import { deformSchemas } from "./deform.ts";
+import { determinantSchemas } from "./determinant.ts";
 import { einsumSchemas } from "./einsum-operator.ts";
+import { foldSchemas } from "./fold.ts";
 import { fusions } from "./fusions.ts";
 import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { coreSchemas, provideFusions, provideSchemas } from "./known.ts";
@@ -40,6 +42,8 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...poolingSchemas,
   ...recurrentSchemas,
   ...scaleNormalizationSchemas,
+  ...determinantSchemas,
+  ...foldSchemas,
   ...regionsSchemas,
   ...deformSchemas,
   ...resizeSchemas,

@@ -52,8 +52,10 @@ export {
   type DeformConvOptions,
   deformConv,
 } from "./deform.ts";
+export { det } from "./determinant.ts";
 export { einsum } from "./einsum-operator.ts";
 export { erf } from "./erf.ts";
+export { col2Im } from "./fold.ts";
 export { customGradient, passThrough, stopGradient, trainingForm } from "./gradient.ts";
 export {
   groupNormalization,

@@ -5,7 +5,9 @@ import { bitsRules } from "./bits.ts";
 import { blocksRules } from "./blocks.ts";
 import { controlRules } from "./control.ts";
 import { convolutionRules } from "./convolution.ts";
+import { determinantRules } from "./determinant.ts";
 import { einsumRule } from "./einsum.ts";
+import { foldRules } from "./fold.ts";
 import { groupNormalizationRules } from "./group-normalization.ts";
 import { coreRules, provideRules } from "./known.ts";
 import { lossRules } from "./losses.ts";
@@ -41,6 +43,8 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...samplingRules,
   ...selectionRules,
   ...spectrumRules,
+  ...determinantRules,
+  ...foldRules,
   ...regionsRules,
   ...resizeRules,
   ...textRules,

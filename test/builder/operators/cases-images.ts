@@ -136,4 +136,17 @@ export const imageCases: Readonly<Record<string, Case>> = {
     ["b", 2, 4, 6],
     float64,
   ),
+
+  // fold.ts and determinant.ts
+  col2Im: on({ x: ["b", 8, 4] }, ({ x }) => op.col2Im(x, [3, 3], [2, 2]), ["b", 2, 3, 3], {
+    since: 18,
+  }),
+  "col2Im of float64": on(
+    { x: ["b", 6, 8] },
+    ({ x }) => op.col2Im(x, [17], [3], { strides: 2 }),
+    ["b", 2, 17],
+    float64,
+  ),
+  det: on({ x: ["b", 3, 3] }, ({ x }) => op.det(x), ["b"]),
+  "det of float64": on({ x: ["b", 5, 5] }, ({ x }) => op.det(x), ["b"], float64),
 };

@@ -3,6 +3,8 @@ import { Graph } from "../../../src/builder/graph.ts";
 import {
   averagePool,
   cast,
+  col2Im,
+  det,
   type GridSampleOptions,
   globalLpPool,
   gridSample,
@@ -218,4 +220,17 @@ test("pooling gives what ONNX Runtime's kernels give", async () => {
     row("lpPool over the end", (x) => lpPool(x, [2, 2], { strides: 2, ceil: true, dilations: 2 })),
     row("globalLpPool", (x) => globalLpPool(x, { p: 3 })),
   ]);
+});
+
+test("determinants and windows added up are what ONNX Runtime's kernels give", async () => {
+  const determinants = [1, 2, 3, 4, 5, 7].map((n): Row => {
+    return { title: `n = ${n}`, shapes: [[2, 3, n, n]], build: (x) => det(x as Value) };
+  });
+  const options = { strides: 2, dilations: [1, 2], pads: [[1, 0], 1] } as const;
+  const fold: Row = {
+    title: "col2Im",
+    shapes: [[2, 12, 12]],
+    build: (x) => col2Im(x as Value, [6, 7], [2, 2], options),
+  };
+  await expectBothAlike([...determinants, fold]);
 });
