@@ -67,7 +67,9 @@ test("an imported model learns to rank: some of its layers, and a new head", asy
   const session = await createSession(bytes, { backend: "cpu" });
   expect(session.inputs.map(({ name }) => name)).toEqual(["x"]);
   const { score: predicted } = await trainer.predict({ x: data.x }, { batchSize: 24 });
-  expect(elements((await session.run({ x: data.x })).score)).toEqual(elements(predicted));
+  const shipped = elements((await session.run({ x: data.x })).score);
+  // ONNX Runtime folds fixed normalisation into the filters, which rounds differently.
+  for (const [i, value] of elements(predicted).entries()) expect(shipped[i]).toBeCloseTo(value, 4);
   await session.dispose();
   await trainer.dispose();
 });
