@@ -5,6 +5,7 @@ import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
+import { noteHardForm } from "./hard-forms.ts";
 import { schemaOf } from "./operators/known.ts";
 import type { Raising } from "./raise.ts";
 import { Scopes } from "./scopes.ts";
@@ -176,9 +177,12 @@ export abstract class Assembly {
     return this.#scopes.within(name, false, build);
   }
 
-  /** The scope of one call of a composed operator: numbered from 0 at the top (`median_0`). */
-  operation<Result>(name: string, build: () => Result): Result {
-    return this.#scopes.within(name, true, build);
+  /** The scope of one call of a composed operator: numbered from 0 at the top (`median_0`).
+   * @param hard applies a soft operator in mode "hard" instead, for exports that ask for that */
+  operation<Result>(name: string, build: () => Result, hard?: () => Result): Result {
+    const result = this.#scopes.within(name, true, build);
+    if (hard !== undefined) noteHardForm(result, hard);
+    return result;
   }
 
   /** Goes on in a scope under the current one, whether or not it was left before. */

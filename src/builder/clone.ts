@@ -24,6 +24,13 @@ export function cloneBody(
   return new Cloner(graph, new Map(given), options.scopes ?? false).copy(body);
 }
 
+/** Makes a node once more, in the current block.
+ *
+ * @param copies what to read in place of what the node reads; the copies of its outputs are added */
+export function cloneNode(graph: Graph, node: Node, copies: Map<Value, Value>): void {
+  new Cloner(graph, copies, true).node(node, undefined);
+}
+
 class Cloner {
   readonly #graph: Graph;
   readonly #scopes: boolean;
@@ -41,13 +48,13 @@ class Cloner {
     const nodes = new Map<Node, Node>();
     for (const node of body.nodes) {
       if (!needed.has(node)) continue;
-      nodes.set(node, this.#node(node, node.replaces && nodes.get(node.replaces)));
+      nodes.set(node, this.node(node, node.replaces && nodes.get(node.replaces)));
     }
     const of = (value: Value) => this.#read(value);
     return { outputs: body.outputs.map(of), of };
   }
 
-  #node(node: Node, replaces: Node | undefined): Node {
+  node(node: Node, replaces: Node | undefined): Node {
     const copy = this.#graph.append({
       op: node.op,
       domain: node.domain,

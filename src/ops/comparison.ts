@@ -3,7 +3,7 @@ import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { oddStep, step } from "./curves.ts";
 import { floatingAll, positiveSoftness } from "./operands.ts";
-import { type Mode, resolveOptions, type SoftMode, type Softness } from "./options.ts";
+import { hardForm, type Mode, resolveOptions, type SoftMode, type Softness } from "./options.ts";
 
 /** Options of greater, greaterEqual, less, lessEqual, eq and notEqual. */
 export interface ComparisonOptions {
@@ -196,11 +196,15 @@ function compare(
   hard: (x: Value, y: Value) => Value,
   soft: (x: Value, y: Value, softness: Softness, mode: SoftMode, epsilon: number) => Value,
 ): Value {
-  const { softness, mode, epsilon } = resolveOptions(operator, options, comparisonDefaults);
+  const resolved = resolveOptions(operator, options, comparisonDefaults);
+  const { softness, mode, epsilon } = resolved;
   const [a, b] = floatingAll(operator, { x, y }) as [Value, Value];
-  return a.graph.operation(operator, () =>
-    mode === "hard"
-      ? op.cast(hard(a, b), a.dtype)
-      : soft(a, b, positiveSoftness(operator, softness, a), mode, epsilon),
+  return a.graph.operation(
+    operator,
+    () =>
+      mode === "hard"
+        ? op.cast(hard(a, b), a.dtype)
+        : soft(a, b, positiveSoftness(operator, softness, a), mode, epsilon),
+    hardForm(resolved, (options) => compare(operator, a, b, options, hard, soft)),
   );
 }

@@ -4,6 +4,7 @@ import type { Value } from "../builder/value.ts";
 import { oddStep, ramp, step } from "./curves.ts";
 import { floating, floatingAll, positiveSoftness } from "./operands.ts";
 import {
+  hardForm,
   type Mode,
   resolveOptions,
   SIGMOIDAL_MODES,
@@ -90,13 +91,8 @@ export const softreluDefaults: Readonly<Required<SoftreluOptions>> = Object.free
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
-  const { softness, mode } = resolveOptions(
-    "sigmoidal",
-    options,
-    sigmoidalDefaults,
-    SIGMOIDAL_MODES,
-  );
-  return scoped("sigmoidal", x, softness, (value, s) =>
+  const resolved = resolveOptions("sigmoidal", options, sigmoidalDefaults, SIGMOIDAL_MODES);
+  return scoped("sigmoidal", x, resolved, (value, s, { mode }) =>
     mode === "hard" ? hardStep(value) : step(value, s, mode),
   );
 }
@@ -123,13 +119,8 @@ export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
-  const { softness, mode, gated } = resolveOptions(
-    "softrelu",
-    options,
-    softreluDefaults,
-    SIGMOIDAL_MODES,
-  );
-  return scoped("softrelu", x, softness, (value, s) =>
+  const resolved = resolveOptions("softrelu", options, softreluDefaults, SIGMOIDAL_MODES);
+  return scoped("softrelu", x, resolved, (value, s, { mode, gated }) =>
     mode === "hard" ? op.relu(value) : ramp(value, s, mode, gated),
   );
 }
@@ -147,8 +138,8 @@ export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong */
 export function relu(x: Operand, options: ReluOptions = {}): Value {
-  const { softness, mode, gated } = resolveOptions("relu", options, reluDefaults);
-  return scoped("relu", x, softness, (value, s) =>
+  const resolved = resolveOptions("relu", options, reluDefaults);
+  return scoped("relu", x, resolved, (value, s, { mode, gated }) =>
     mode === "hard" ? op.relu(value) : ramp(value, s, mode, gated),
   );
 }
@@ -166,8 +157,8 @@ export function relu(x: Operand, options: ReluOptions = {}): Value {
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
-  const { softness, mode } = resolveOptions("abs", options, elementwiseDefaults);
-  return scoped("abs", x, softness, (value, s) =>
+  const resolved = resolveOptions("abs", options, elementwiseDefaults);
+  return scoped("abs", x, resolved, (value, s, { mode }) =>
     mode === "hard" ? op.abs(value) : op.mul(value, oddStep(value, s, mode)),
   );
 }
@@ -185,8 +176,8 @@ export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong */
 export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
-  const { softness, mode } = resolveOptions("sign", options, elementwiseDefaults);
-  return scoped("sign", x, softness, (value, s) =>
+  const resolved = resolveOptions("sign", options, elementwiseDefaults);
+  return scoped("sign", x, resolved, (value, s, { mode }) =>
     mode === "hard" ? op.sign(value) : oddStep(value, s, mode),
   );
 }
@@ -204,8 +195,8 @@ export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
  * Cost: O(1) an element.
  * @throws GraphError for options that are wrong */
 export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
-  const { softness, mode } = resolveOptions("heaviside", options, elementwiseDefaults);
-  return scoped("heaviside", x, softness, (value, s) =>
+  const resolved = resolveOptions("heaviside", options, elementwiseDefaults);
+  return scoped("heaviside", x, resolved, (value, s, { mode }) =>
     mode === "hard" ? hardStep(value) : step(value, s, mode),
   );
 }
@@ -225,14 +216,19 @@ export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
  * Cost: O(1) an element. Source: Paulus et al. 2026 (arXiv 2603.08824), elementwise operators.
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions = {}): Value {
-  const { softness, mode, gated } = resolveOptions("clamp", options, reluDefaults);
+  const resolved = resolveOptions("clamp", options, reluDefaults);
+  const { softness, mode, gated } = resolved;
   const [value, low, high] = floatingAll("clamp", { x, a, b }) as [Value, Value, Value];
-  return value.graph.operation("clamp", () => {
-    if (mode === "hard") return op.min(op.max(value, low), high);
-    const s = positiveSoftness("clamp", softness, value);
-    const above = ramp(op.sub(value, low), s, mode, gated);
-    return op.sub(op.add(low, above), ramp(op.sub(value, high), s, mode, gated));
-  });
+  return value.graph.operation(
+    "clamp",
+    () => {
+      if (mode === "hard") return op.min(op.max(value, low), high);
+      const s = positiveSoftness("clamp", softness, value);
+      const above = ramp(op.sub(value, low), s, mode, gated);
+      return op.sub(op.add(low, above), ramp(op.sub(value, high), s, mode, gated));
+    },
+    hardForm(resolved, (hard) => clamp(value, low, high, hard)),
+  );
 }
 
 /** A soft rounding to whole numbers, elementwise: the mean of whole numbers, each weighted by how far it is
@@ -252,8 +248,8 @@ export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions =
  * 2504.19026).
  * @throws GraphError for options that are wrong */
 export function round(x: Operand, options: RoundOptions = {}): Value {
-  const { softness, mode, neighborRadius } = resolveOptions("round", options, roundDefaults);
-  return scoped("round", x, softness, (value, s) =>
+  const resolved = resolveOptions("round", options, roundDefaults);
+  return scoped("round", x, resolved, (value, s, { mode, neighborRadius }) =>
     mode === "hard" ? op.round(value) : softRound(value, s, mode, neighborRadius),
   );
 }
@@ -280,14 +276,16 @@ function hardStep(x: Value): Value {
   return op.mul(op.add(op.sign(x), 1), 0.5);
 }
 
-function scoped(
+function scoped<Options extends { readonly softness: Softness; readonly mode: string }>(
   operator: string,
   x: Operand,
-  softness: Softness,
-  build: (x: Value, softness: Softness) => Value,
+  options: Options,
+  build: (x: Value, softness: Softness, options: Options) => Value,
 ): Value {
   const value = floating(operator, "x", x);
-  return value.graph.operation(operator, () =>
-    build(value, positiveSoftness(operator, softness, value)),
+  return value.graph.operation(
+    operator,
+    () => build(value, positiveSoftness(operator, options.softness, value), options),
+    hardForm(options, (hard) => scoped(operator, value, hard, build)),
   );
 }

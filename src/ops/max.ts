@@ -3,7 +3,7 @@ import { neg } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { along, keepReduced } from "./axis.ts";
 import { floating } from "./operands.ts";
-import { isValueMethod, type Method, resolveOptions } from "./options.ts";
+import { hardForm, isValueMethod, type Method, resolveOptions } from "./options.ts";
 import {
   type DropOptions,
   type GatedOptions,
@@ -117,15 +117,19 @@ const TOP = { kind: "top" } as const;
 function extreme(operator: string, x: Operand, options: MaxOptions, descending: boolean): Value {
   const resolved = resolveOptions(operator, options, maxDefaults);
   const value = floating(operator, "x", x);
-  return value.graph.operation(operator, () => {
-    const rows = along(operator, value, resolved.dim);
-    // Methods that give values only need not treat small and large entries alike.
-    const turned = !descending && resolved.mode !== "hard" && isValueMethod(resolved.method);
-    const found = turned
-      ? neg(softValues(operator, neg(rows.last), resolved, { descending: true, positions: TOP }))
-      : softValues(operator, rows.last, resolved, { descending, positions: TOP });
-    return resolved.keepdim ? keepReduced(rows, found) : found;
-  });
+  return value.graph.operation(
+    operator,
+    () => {
+      const rows = along(operator, value, resolved.dim);
+      // Methods that give values only need not treat small and large entries alike.
+      const turned = !descending && resolved.mode !== "hard" && isValueMethod(resolved.method);
+      const found = turned
+        ? neg(softValues(operator, neg(rows.last), resolved, { descending: true, positions: TOP }))
+        : softValues(operator, rows.last, resolved, { descending, positions: TOP });
+      return resolved.keepdim ? keepReduced(rows, found) : found;
+    },
+    hardForm(resolved, (hard) => extreme(operator, value, hard, descending)),
+  );
 }
 
 function argExtreme(
@@ -136,9 +140,13 @@ function argExtreme(
 ): Value {
   const resolved = resolveOptions(operator, options, argmaxDefaults);
   const value = floating(operator, "x", x);
-  return value.graph.operation(operator, () => {
-    const rows = along(operator, value, resolved.dim);
-    const found = softIndex(operator, rows.last, resolved, { descending, positions: TOP });
-    return resolved.keepdim ? keepReduced(rows, found) : found;
-  });
+  return value.graph.operation(
+    operator,
+    () => {
+      const rows = along(operator, value, resolved.dim);
+      const found = softIndex(operator, rows.last, resolved, { descending, positions: TOP });
+      return resolved.keepdim ? keepReduced(rows, found) : found;
+    },
+    hardForm(resolved, (hard) => argExtreme(operator, value, hard, descending)),
+  );
 }

@@ -167,3 +167,11 @@ function checkLogRequest(operator: string, resolved: Readonly<Record<string, unk
     failArgument(operator, "logProbEps", "returnLogProbs: true beside it", logProbEps);
   }
 }
+
+/** What applies an operator in mode "hard" instead, for `graph.operation`; undefined where it is so already. */
+export function hardForm<Options extends { readonly mode: string }, Result>(
+  options: Options,
+  apply: (options: Options & { readonly mode: "hard" }) => Result,
+): (() => Result) | undefined {
+  return options.mode === "hard" ? undefined : () => apply({ ...options, mode: "hard" });
+}

@@ -4,7 +4,7 @@ import type { Value } from "../builder/value.ts";
 import { type Along, along, keepReduced } from "./axis.ts";
 import { folded } from "./indices.ts";
 import { floating } from "./operands.ts";
-import { type Interpolation, type Method, resolveOptions } from "./options.ts";
+import { hardForm, type Interpolation, type Method, resolveOptions } from "./options.ts";
 import {
   type DropOptions,
   type GatedOptions,
@@ -141,12 +141,16 @@ function valueAt(
   options: Required<QuantileOptions>,
 ): Value {
   const value = floating(operator, "x", x);
-  return value.graph.operation(operator, () => {
-    const rows = along(operator, value, options.dim);
-    const places = quantilePlaces(operator, rows.last, q, options.interpolation);
-    const found = softValues(operator, rows.last, options, partAt(places));
-    return arrange(rows, places, between(found, places, -1), -1, options.keepdim);
-  });
+  return value.graph.operation(
+    operator,
+    () => {
+      const rows = along(operator, value, options.dim);
+      const places = quantilePlaces(operator, rows.last, q, options.interpolation);
+      const found = softValues(operator, rows.last, options, partAt(places));
+      return arrange(rows, places, between(found, places, -1), -1, options.keepdim);
+    },
+    hardForm(options, (hard) => valueAt(operator, value, q, hard)),
+  );
 }
 
 function indexAt(
@@ -156,12 +160,16 @@ function indexAt(
   options: Required<ArgquantileOptions>,
 ): Value {
   const value = floating(operator, "x", x);
-  return value.graph.operation(operator, () => {
-    const rows = along(operator, value, options.dim);
-    const places = quantilePlaces(operator, rows.last, q, options.interpolation);
-    const found = indexBetween(operator, rows.last, options, places);
-    return arrange(rows, places, found, -2, options.keepdim);
-  });
+  return value.graph.operation(
+    operator,
+    () => {
+      const rows = along(operator, value, options.dim);
+      const places = quantilePlaces(operator, rows.last, q, options.interpolation);
+      const found = indexBetween(operator, rows.last, options, places);
+      return arrange(rows, places, found, -2, options.keepdim);
+    },
+    hardForm(options, (hard) => indexAt(operator, value, q, hard)),
+  );
 }
 
 /** Both neighbours of every quantile, the lower ones first: one projection. */

@@ -4,7 +4,7 @@ import { along, putBack } from "./axis.ts";
 import { hardRanks } from "./methods/hard.ts";
 import { methodFor } from "./methods/index.ts";
 import { floating } from "./operands.ts";
-import { type Method, resolveOptions } from "./options.ts";
+import { hardForm, type Method, resolveOptions } from "./options.ts";
 import { type OrderedOptions, orderDefaults } from "./order-options.ts";
 import { orderRequest } from "./soft-index.ts";
 
@@ -51,11 +51,15 @@ export function rank(x: Operand, options: RankOptions = {}): Value {
   const resolved = resolveOptions("rank", options, rankDefaults);
   const { mode, method, descending } = resolved;
   const value = floating("rank", "x", x);
-  return value.graph.operation("rank", () => {
-    const rows = along("rank", value, resolved.dim);
-    if (mode === "hard") return putBack(rows, hardRanks(rows.last, descending));
-    const ranks = methodFor("rank", method, mode, "ranks");
-    const request = orderRequest("rank", rows.last, { ...resolved, mode }, descending);
-    return putBack(rows, ranks(request));
-  });
+  return value.graph.operation(
+    "rank",
+    () => {
+      const rows = along("rank", value, resolved.dim);
+      if (mode === "hard") return putBack(rows, hardRanks(rows.last, descending));
+      const ranks = methodFor("rank", method, mode, "ranks");
+      const request = orderRequest("rank", rows.last, { ...resolved, mode }, descending);
+      return putBack(rows, ranks(request));
+    },
+    hardForm(resolved, (hard) => rank(value, hard)),
+  );
 }

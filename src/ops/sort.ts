@@ -2,7 +2,7 @@ import type { Operand } from "../builder/lift.ts";
 import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { floating } from "./operands.ts";
-import { type Method, resolveOptions } from "./options.ts";
+import { hardForm, type Method, resolveOptions } from "./options.ts";
 import {
   type AxisOptions,
   type GatedOptions,
@@ -67,11 +67,15 @@ export const argsortDefaults: Readonly<Required<ArgsortOptions>> = Object.freeze
 export function sort(x: Operand, options: SortOptions = {}): Value {
   const resolved = resolveOptions("sort", options, sortDefaults);
   const value = floating("sort", "x", x);
-  return value.graph.operation("sort", () => {
-    const rows = along("sort", value, resolved.dim ?? -1);
-    const part = { descending: resolved.descending, positions: { kind: "all" } } as const;
-    return putBack(rows, softValues("sort", rows.last, resolved, part));
-  });
+  return value.graph.operation(
+    "sort",
+    () => {
+      const rows = along("sort", value, resolved.dim ?? -1);
+      const part = { descending: resolved.descending, positions: { kind: "all" } } as const;
+      return putBack(rows, softValues("sort", rows.last, resolved, part));
+    },
+    hardForm(resolved, (hard) => sort(value, hard)),
+  );
 }
 
 /** The soft permutation that sorts x along an axis: entry [..., i, ..., :] is a distribution over the
@@ -103,9 +107,13 @@ export function sort(x: Operand, options: SortOptions = {}): Value {
 export function argsort(x: Operand, options: ArgsortOptions = {}): Value {
   const resolved = resolveOptions("argsort", options, argsortDefaults);
   const value = floating("argsort", "x", x);
-  return value.graph.operation("argsort", () => {
-    const rows = along("argsort", value, resolved.dim ?? -1);
-    const part = { descending: resolved.descending, positions: { kind: "all" } } as const;
-    return putBack(rows, softIndex("argsort", rows.last, resolved, part), -2);
-  });
+  return value.graph.operation(
+    "argsort",
+    () => {
+      const rows = along("argsort", value, resolved.dim ?? -1);
+      const part = { descending: resolved.descending, positions: { kind: "all" } } as const;
+      return putBack(rows, softIndex("argsort", rows.last, resolved, part), -2);
+    },
+    hardForm(resolved, (hard) => argsort(value, hard)),
+  );
 }

@@ -3,7 +3,13 @@ import type { Operand } from "../builder/lift.ts";
 import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { floating } from "./operands.ts";
-import { isValueMethod, type Method, resolveOptions, type ValueMethod } from "./options.ts";
+import {
+  hardForm,
+  isValueMethod,
+  type Method,
+  resolveOptions,
+  type ValueMethod,
+} from "./options.ts";
 import {
   type AxisOptions,
   type GatedOptions,
@@ -80,5 +86,9 @@ export function topk<Name extends Method = "neuralsort">(
     return { values, indices } as Topk<Name>;
   };
   // Sharing: values and indices come of the same rows.
-  return value.graph.operation("topk", () => value.graph.sharing(build));
+  return value.graph.operation(
+    "topk",
+    () => value.graph.sharing(build),
+    hardForm(resolved, (hard) => topk(value, k, hard as TopkOptions<Name>)),
+  );
 }

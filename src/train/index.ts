@@ -1,3 +1,4 @@
+export { type InferenceOptions, inferenceForm } from "./inference-form.ts";
 export type { Fans, Initializer } from "./initializers.ts";
 export * as initializers from "./initializers.ts";
 export * as layers from "./layers/index.ts";

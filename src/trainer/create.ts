@@ -2,6 +2,7 @@ import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import type { Value } from "../builder/value.ts";
 import type { Feeds, TensorInfo, Tensors } from "../runtime/session.ts";
+import { inferenceForm } from "../train/index.ts";
 import { type Checkpoint, CheckpointError, type FitFacts, fitDifferences } from "./checkpoint.ts";
 import type { Data, Source } from "./data.ts";
 import { checkMonitor } from "./early-stopping.ts";
@@ -132,8 +133,11 @@ class HostedTrainer implements Trainer {
   }
 
   async export(options: ExportOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    checkOptions("export", options, ["outputs"]);
-    const outputs = this.#outputsFor("export", options.outputs);
+    checkOptions("export", options, ["outputs", "mode", "gradients"]);
+    const { mode, gradients } = options;
+    const plain = this.#outputsFor("export", options.outputs);
+    const asked = mode !== undefined || gradients !== undefined;
+    const outputs = asked ? inferenceForm(plain, { mode, gradients }) : plain;
     const held = await this.state();
     const state: Tensors = {};
     for (const name of this.graph.parameters.keys()) {

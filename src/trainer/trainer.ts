@@ -1,6 +1,7 @@
 import type { Graph } from "../builder/graph.ts";
 import type { Value } from "../builder/value.ts";
 import type { Feeds, Tensors } from "../runtime/session.ts";
+import type { InferenceOptions } from "../train/index.ts";
 import type { Data } from "./data.ts";
 import type { BatchOptions, FitOptions } from "./options.ts";
 import type { EpochRecord, Scores, StepRecord } from "./records.ts";
@@ -12,7 +13,7 @@ export interface PredictOptions extends BatchOptions {
 }
 
 /** Options of a trainer's `export`. */
-export interface ExportOptions {
+export interface ExportOptions extends InferenceOptions {
   /** What the model gives. By default the trainer's outputs. */
   readonly outputs?: Readonly<Record<string, Value>>;
 }
@@ -57,10 +58,13 @@ export interface Trainer {
    * ```
    * @throws GraphError for an output without an axis of samples */
   predict(data: Data, options?: PredictOptions): Promise<Tensors>;
-  /** The model to ship: the outputs, with the learned parameters in it.
+  /** The model to ship: the outputs, with the learned parameters in it, or their moving averages if the trainer
+   * keeps them. Layers are in their forms for inference, and straight-through operators are their hard side.
    *
    * ```ts
    * await saveModel("model.onnx", await trainer.export());
+   * await saveModel("hard.onnx", await trainer.export({ mode: "hard" }));
+   * await saveModel("layer.onnx", await trainer.export({ gradients: [x] }));
    * ``` */
   export(options?: ExportOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Writes a checkpoint: all parameters, what the optimizer keeps, and how far training is. The file appears,
