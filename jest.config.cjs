@@ -19,6 +19,8 @@ module.exports = {
     "^softonnx$": "<rootDir>/src/index.ts",
     "^softonnx/node$": "<rootDir>/src/node.ts",
     "^softonnx/core$": "<rootDir>/src/core.ts",
+    "^softonnx/core/soft$": "<rootDir>/src/ops/soft.ts",
+    "^softonnx/core/(losses|optimizers)$": "<rootDir>/src/train/$1/index.ts",
     "^softonnx/web$": "<rootDir>/src/web.ts",
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/out/", "<rootDir>/native/build/"],
