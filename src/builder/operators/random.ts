@@ -43,7 +43,9 @@ export function randomUniformLike(x: Operand, options: RandomUniformOptions = {}
 }
 
 /** 1 with the chance that x says, else 0: in its type and shape, drawn anew in every run. No gradient goes
- * through it. */
+ * through it.
+ *
+ * @param options `seed`: where to start; by default the runtime draws other numbers in every session */
 export function bernoulli(x: Operand, options: { readonly seed?: number } = {}): Value {
   checkOptions("bernoulli", options, ["seed"]);
   const value = requireValue("bernoulli", "x", x);
