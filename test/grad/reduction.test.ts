@@ -1,5 +1,8 @@
+import { evaluate } from "softonnx/node";
+import { Graph } from "../../src/builder/graph.ts";
 import {
   cumSum,
+  equal,
   logSoftmax,
   type ReduceOptions,
   reduceL1,
@@ -14,8 +17,10 @@ import {
   reduceSumSquare,
   softmax,
   topK,
+  where,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { vjp } from "../../src/grad/index.ts";
 import { type Row, testRows } from "./rows.ts";
 
 type Reduce = (x: Value, options?: ReduceOptions) => Value;
@@ -114,4 +119,26 @@ describe("long products", () => {
       (n): Row => ["reduceProd", (x) => reduceProd(x, { axes: 1 }), [[1, n]]],
     ),
   );
+});
+
+test("softmax of minus infinities alone, which the model replaces, has a gradient of 0", async () => {
+  const x = new Graph("hidden").input("x", "float32", [2, 2]);
+  const lowest = equal(reduceMax(x, { axes: 1, keepdims: true }), Number.NEGATIVE_INFINITY);
+  const y = where(lowest, 0, softmax(x));
+  const [dx] = vjp(
+    y,
+    [x],
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  ) as [Value];
+  const low = Number.NEGATIVE_INFINITY;
+  const [found] = await evaluate([dx], {
+    x: [
+      [low, low],
+      [0, 0],
+    ],
+  });
+  expect(Array.from(found.data as Float32Array)).toEqual([0, 0, -0.25, 0.25]);
 });

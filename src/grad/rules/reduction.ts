@@ -60,8 +60,24 @@ function logSumExp(node: Pullback<Reduction>): Cotangents {
   return [where(infinite, 0, mul(restore(node, node.dy), weights))];
 }
 
+/** Softmax of minus infinities alone is NaN, which a model may replace by zeros. Then their cotangent is zero,
+ * and NaN is kept out of the gradient as well. */
+function whereRead(y: Value, dy: Value): Value {
+  let at = dy.producer;
+  while (at?.op === "Cast" && at.domain === "") at = at.inputs[0]?.producer;
+  if (at?.op !== "Where" || at.domain !== "") return y;
+  const [condition, a, b] = at.inputs as readonly Value[] as [Value, Value, Value];
+  if (isZero(a)) return where(condition, 0, y);
+  return isZero(b) ? where(condition, y, 0) : y;
+}
+
+function isZero({ data }: Value): boolean {
+  return data !== undefined && data.size === 1 && data.toNumbers()[0] === 0;
+}
+
 function softmax(node: Pullback<Flattened>): Cotangents | Missing {
-  const { y, dy } = node;
+  const { dy } = node;
+  const y = whereRead(node.y, dy);
   const axes = axesOf(node);
   if (axes === undefined) return missing("the rank of its operand is not known");
   return [mul(y, sub(dy, reduceSum(mul(dy, y), { axes, keepdims: true })))];
