@@ -111,9 +111,9 @@ export {
   xor,
   zerosLike,
 } from "./builder/operators/index.ts";
-export type { Literal, NestedArray, TensorData } from "./builder/tensor.ts";
+export type { Literal, NestedArray, StateTensor, TensorData } from "./builder/tensor.ts";
 export type { Value } from "./builder/value.ts";
-export type { ModelOptions, StateTensor } from "./builder/write.ts";
+export type { ModelOptions } from "./builder/write.ts";
 export {
   dependsOn,
   type GradOptions,

@@ -9,10 +9,12 @@ import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
 import { ImportedFunctions } from "./read-function.ts";
 import { bodyTypes, hasLongAttribute, plainDomain } from "./read-node.ts";
+import { ReadState } from "./read-state.ts";
 import { declaredTypes, mergeTypes, typeOfProto, UNKNOWN } from "./read-type.ts";
 import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
 import type { NodeFacts } from "./schema.ts";
 import type { ModelSource } from "./source.ts";
+import type { Literal, StateTensor } from "./tensor.ts";
 import { tensorOfProto } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 
@@ -22,6 +24,10 @@ export { ModelFormatError, type ModelLimits } from "./scan.ts";
 export interface FromModelOptions {
   /** What the model may hold. Each limit can be set by itself; the others keep their defaults. */
   readonly limits?: Partial<ModelLimits>;
+  /** Elements for inputs of the model, by name, which become parameters that begin so: above all for those
+   * that a training step is fed and gives the next values of. Where all of these are given, the graph has
+   * their updates too, and is that training step again. By default all inputs are plain inputs. */
+  readonly state?: Readonly<Record<string, Literal | StateTensor>>;
 }
 
 /** Makes the graph to read into (handed in, so that this module need not import Graph). */
@@ -35,14 +41,14 @@ const ASSUMED_OPSET = 18;
 
 /** See Graph.fromModel.
  *
- * The graph inputs of a training step that `ai.softonnx.state` names are plain inputs here: their first
- * elements are not in the model. */
+ * The graph inputs of a training step that `ai.softonnx.state` names are plain inputs, unless `state` says
+ * what they are at the start: that is not in the model. */
 export function readModel(
   bytes: Uint8Array,
   options: FromModelOptions,
   newGraph: NewImportedGraph,
 ): Graph {
-  checkOptions("fromModel", options, ["limits"]);
+  checkOptions("fromModel", options, ["limits", "state"]);
   const limits = limitsOf(options.limits ?? {});
   const view = plainBytes(bytes);
   scanModel(view, limits);
@@ -57,7 +63,10 @@ export function readModel(
   const opsets = opsetsOf(model);
   const graph = newGraph(model.graph.name, source, opsets.get("") ?? ASSUMED_OPSET);
   for (const [domain, version] of opsets) graph.importDomain(domain, version);
-  new ModelReader(graph, source, opsets).read(model.graph);
+  new ModelReader(graph, source, opsets).read(
+    model.graph,
+    new ReadState(model, options.state ?? {}),
+  );
   return graph;
 }
 
@@ -129,7 +138,7 @@ class ModelReader {
     this.#functions = new ImportedFunctions(source.model.functions);
   }
 
-  read(proto: GraphProto): void {
+  read(proto: GraphProto, state: ReadState): void {
     const scope = new Scope(proto, this.#source.values);
     const initialized = new Set([
       ...proto.initializer.map(({ name }) => name),
@@ -140,15 +149,23 @@ class ModelReader {
       if (initialized.has(name)) continue;
       this.#requireNew(scope, name, "input");
       const { dtype, shape } = typeOfProto(type);
-      const value = this.#graph.input(
-        name,
-        dtype,
-        shape?.map((dim) => dim ?? null),
-      );
+      const value =
+        state.parameter(this.#graph, name, { dtype, shape }) ??
+        this.#graph.input(
+          name,
+          dtype,
+          shape?.map((dim) => dim ?? null),
+        );
       this.#define(scope, name, value);
     }
+    state.checkNames(this.#graph);
     this.#contents(scope);
     for (const { name } of proto.output) {
+      const parameter = state.updatedBy(this.#graph, name);
+      if (parameter !== undefined) {
+        this.#graph.update(parameter, this.#result(scope, name));
+        continue;
+      }
       if (this.#graph.outputs.has(name)) {
         throw new ModelFormatError(`there are two outputs ${quoted(name)}`);
       }

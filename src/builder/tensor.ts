@@ -19,6 +19,12 @@ export type NestedArray = number | bigint | boolean | string | readonly NestedAr
 /** Everything that can be written where a tensor of known elements is meant. */
 export type Literal = NestedArray | TypedArray;
 
+/** A tensor with its shape, as onnxruntime's Tensor is one. */
+export interface StateTensor {
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
 /** The elements of a tensor, known when the graph is built: an initialiser, a constant, an attribute.
  * Immutable; the elements of a tensor read from a model are decoded when they are first asked for. */
 export class TensorData {

@@ -8,7 +8,7 @@ import { assembleModel } from "./model-proto.ts";
 import { Names } from "./names.ts";
 import { planModel } from "./plan.ts";
 import { STATE_KEY } from "./read-header.ts";
-import { type Literal, type TensorData, tensorOf } from "./tensor.ts";
+import { type Literal, type StateTensor, type TensorData, tensorOf } from "./tensor.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 import { BlockWriter, valueInfoOf } from "./write-block.ts";
@@ -16,12 +16,6 @@ import { functionsOf } from "./write-function.ts";
 
 /** Says in a model which opset it was read in, where a gradient needed a later one. */
 const RAISED_KEY = "ai.softonnx.raised_from_opset";
-
-/** A tensor with its shape, as onnxruntime's Tensor is one. */
-export interface StateTensor {
-  readonly data: unknown;
-  readonly dims: readonly number[];
-}
 
 /** Options of graph.toModel. */
 export interface ModelOptions {
@@ -74,7 +68,9 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   const results = new Map(outputs);
   const state: [parameter: string, next: string][] = [];
   for (const [parameter, next] of updates) {
-    const name = nextName(parameter, (taken) => results.has(taken) || names.isTaken(taken));
+    const isTaken = (taken: string) => results.has(taken) || names.isTaken(taken);
+    // One that was read has its name.
+    const name = graph.source?.names.get(next) ?? nextName(parameter, isTaken);
     results.set(name, next);
     state.push([parameter.hint, name]);
   }

@@ -1,6 +1,7 @@
 import { nearest } from "../builder/errors.ts";
 import { VERSION } from "../version.ts";
 import { type Command, helpOf, parse, type Terminal, UsageError } from "./command.ts";
+import { exportCommand } from "./commands/export.ts";
 import { gradCommand } from "./commands/grad.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { plotCommand } from "./commands/plot.ts";
@@ -11,6 +12,7 @@ const COMMANDS: readonly Command[] = [
   inspectCommand,
   gradCommand,
   trainCommand,
+  exportCommand,
   runCommand,
   plotCommand,
 ];
