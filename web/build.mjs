@@ -23,9 +23,9 @@ const RUNTIME = [
   "ort.wasm.min.mjs",
   "ort-wasm-simd-threaded.mjs",
   "ort-wasm-simd-threaded.wasm",
-  "ort.webgpu.min.mjs",
-  "ort-wasm-simd-threaded.asyncify.mjs",
-  "ort-wasm-simd-threaded.asyncify.wasm",
+  "ort.min.mjs",
+  "ort-wasm-simd-threaded.jsep.mjs",
+  "ort-wasm-simd-threaded.jsep.wasm",
 ];
 
 const MODELS = ["soft-rank", "soft-median", "ndcg-loss", "soft-top-k-mask"];

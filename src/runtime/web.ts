@@ -18,7 +18,8 @@ export type ModelSource = Graph | Uint8Array | URL | string;
 
 /** Options of createSession and evaluate. */
 export interface SessionOptions extends RuntimeOptions {
-  /** Default "wasm", which has every type and is the faster for small models. */
+  /** Default "wasm", which has every type and is the faster for small models. "webgpu" needs the default
+   * build of onnxruntime-web: its build "/webgpu" has no float64, which most soft operators use inside. */
   readonly backend?: Backend;
 }
 
@@ -66,9 +67,10 @@ export function webLoad(find: () => Promise<OnnxRuntime>): WebLoad {
       runtime = undefined;
       throw error;
     });
-    const session = await inTurn(() =>
-      InferenceSession.create(bytes, { ...options, executionProviders: [backend] }),
-    );
+    // Otherwise it warns that the CPU does what no GPU is needed for, such as arithmetic of sizes.
+    const quiet = backend === "webgpu" ? { logSeverityLevel: 3 as const } : {};
+    const settings = { ...quiet, ...options, executionProviders: [backend] };
+    const session = await inTurn(() => InferenceSession.create(bytes, settings));
     return new LoadedModel(runnerOf(session, inTurn), Tensor, () => bytes);
   };
 }

@@ -153,27 +153,35 @@ const PAGE = `<!doctype html>
 <body><script type="module" src="/page.js"></script></body></html>`;
 
 const SCRIPT = `
-import * as ort from "/runtime/ort.wasm.min.mjs";
-import { withRuntime } from "/dist/web.js";
+import { webStatus, withRuntime } from "/dist/web.js";
+const backend = new URLSearchParams(location.search).get("backend");
+const ort = await import(backend === "wasm" ? "/runtime/ort.wasm.min.mjs" : "/runtime/ort.min.mjs");
 ort.env.wasm.wasmPaths = "/runtime/";
 ort.env.wasm.numThreads = 1;
 const { createSession } = withRuntime(ort);
 globalThis.runAll = async (cases) => {
   const results = [];
+  const sessions = {};
   for (const { model, feeds } of cases) {
-    const session = await createSession("/models/" + model + ".onnx");
+    sessions[model] ??= await createSession("/models/" + model + ".onnx", { backend });
+    const session = sessions[model];
     const outputs = Object.entries(await session.run(feeds));
     results.push(Object.fromEntries(outputs.map(([name, { data }]) => [name, Array.from(data)])));
-    await session.dispose();
   }
+  for (const session of Object.values(sessions)) await session.dispose();
   return results;
 };
+globalThis.missing = backend === "wasm" ? [] : (await webStatus()).missing;
 document.title = "ready";
 `;
 
-inChromium("onnxruntime-web: the plain numbers", async () => {
+inChromium("onnxruntime-web, by WebAssembly: the plain numbers", () => inPage("wasm"));
+
+inChromium("onnxruntime-web, by WebGPU: the plain numbers, to 1e-3", () => inPage("webgpu"));
+
+async function inPage(backend: "wasm" | "webgpu"): Promise<void> {
   const find = (path: string): Resource | undefined => {
-    if (path === "/") return { type: "text/html", body: PAGE };
+    if (path.startsWith("/?")) return { type: "text/html", body: PAGE };
     if (path === "/page.js") return { type: "text/javascript", body: SCRIPT };
     const [, folder = "", rest = ""] = /^\/(\w+)(\/.*)$/.exec(path) ?? [];
     const folders: Record<string, string> = {
@@ -185,20 +193,33 @@ inChromium("onnxruntime-web: the plain numbers", async () => {
     return at === undefined ? undefined : fileIn(at, rest);
   };
   const server = await serve(find, POLICY);
-  const browser = await launch();
+  const browser = await launch({ gpu: backend === "webgpu" });
   try {
     const page = await browser.newPage();
     const complaints = listen(page);
-    await page.goto(addressOf(server));
+    await page.goto(`${addressOf(server)}?backend=${backend}`);
     await page.waitForFunction('document.title === "ready"');
-    const asked = cases.map(({ model, feeds }) => ({ model, feeds }));
+    const missing = ((await page.evaluate("missing")) as string[]).filter((each) =>
+      each.includes("WebGPU"),
+    );
+    if (missing.length > 0) {
+      process.stdout.write(`not tested by WebGPU: ${missing.join(" ")}\n`);
+      return;
+    }
+    // A graphics adapter in software takes its time: one case a model.
+    const one = cases.filter(
+      (each, i) => cases.findIndex(({ model }) => model === each.model) === i,
+    );
+    const tried = backend === "webgpu" ? one : cases;
+    const asked = tried.map(({ model, feeds }) => ({ model, feeds }));
     const results = (await page.evaluate(`runAll(${JSON.stringify(asked)})`)) as Record<
       string,
       number[]
     >[];
-    const wrong = cases.flatMap(({ model, expected }, i) =>
+    const tolerance = backend === "wasm" ? 2e-5 : 1e-3;
+    const wrong = tried.flatMap(({ model, expected }, i) =>
       Object.entries(expected).flatMap(([name, numbers]) =>
-        differences(`${model} ${name}`, results[i]?.[name] ?? [], numbers),
+        differences(`${model} ${name}`, results[i]?.[name] ?? [], numbers, tolerance),
       ),
     );
     expect(wrong).toEqual([]);
@@ -207,13 +228,18 @@ inChromium("onnxruntime-web: the plain numbers", async () => {
     await browser.close();
     server.close();
   }
-});
+}
 
-/** Where float32 results are off by more than 2e-5 of the largest number. */
-function differences(what: string, found: readonly number[], expected: Numbers): string[] {
+/** Where float32 results are off by more than a share of the largest number. */
+function differences(
+  what: string,
+  found: readonly number[],
+  expected: Numbers,
+  tolerance = 2e-5,
+): string[] {
   const numbers = [expected].flat(4) as number[];
   if (found.length !== numbers.length) return [`${what}: ${found.length} numbers`];
-  const allowed = 2e-5 * Math.max(1, ...numbers.map(Math.abs));
+  const allowed = tolerance * Math.max(1, ...numbers.map(Math.abs));
   const off = numbers.findIndex((x, i) => !(Math.abs(x - (found[i] as number)) <= allowed));
   return off < 0 ? [] : [`${what}[${off}] is ${found[off]}, not ${numbers[off]}`];
 }

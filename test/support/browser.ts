@@ -17,12 +17,14 @@ export function inChromium(name: string, body: () => Promise<void>, timeout?: nu
   test.skip(name, body);
 }
 
-export function launch(): Promise<Browser> {
+/** @param gpu with WebGPU, by a graphics adapter in software: right and slow */
+export function launch({ gpu = false } = {}): Promise<Browser> {
+  const software = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
       "--no-sandbox",
-      "--disable-gpu",
+      ...(gpu ? software : ["--disable-gpu"]),
       "--disable-quic",
       "--no-first-run",
       "--disable-background-networking",

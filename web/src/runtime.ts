@@ -1,6 +1,6 @@
 import { type OnnxRuntime, type WebRuntime, webStatus, withRuntime } from "softonnx/web";
 
-const FILES = { wasm: "ort.wasm.min.mjs", webgpu: "ort.webgpu.min.mjs" } as const;
+const FILES = { wasm: "ort.wasm.min.mjs", webgpu: "ort.min.mjs" } as const;
 
 export type Build = keyof typeof FILES;
 
