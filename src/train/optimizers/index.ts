@@ -14,3 +14,4 @@ export type { Kept, Optimizer, Rate, Slot } from "./optimizer.ts";
 export type { ApplyOptions, ParameterGroup } from "./options.ts";
 export { type RmspropOptions, rmsprop, rmspropDefaults } from "./rmsprop.ts";
 export { type SgdOptions, sgd, sgdDefaults } from "./sgd.ts";
+export { type SplitStep, splitStep } from "./split.ts";
