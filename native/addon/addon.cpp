@@ -56,6 +56,7 @@ NAPI_MODULE_INIT() {
   set_function(env, exports, "run", run_session);
   set_function(env, exports, "dispose", dispose_session);
   set_function(env, exports, "endProfiling", end_profiling);
+  set_function(env, exports, "timeSpent", time_spent);
   set_function(env, exports, "createStepper", create_stepper);
   set_function(env, exports, "step", step);
   set_function(env, exports, "runBeside", run_beside);

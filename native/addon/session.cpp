@@ -184,6 +184,15 @@ napi_value end_profiling(napi_env env, napi_callback_info info) try {
   return js::throw_type_error(env, exception.what());
 }
 
+napi_value time_spent(napi_env env, napi_callback_info info) {
+  const auto session = unwrap_session(env, first_argument(env, info));
+  if (!session) return nullptr;
+  const std::chrono::duration<double, std::milli> spent = session->spent;
+  napi_value result = nullptr;
+  napi_create_double(env, spent.count(), &result);
+  return result;
+}
+
 std::shared_ptr<Session> unwrap_session(napi_env env, napi_value object) {
   return kWrapped.unwrap(env, object);
 }

@@ -4,6 +4,7 @@
 
 #include <node_api.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct Session {
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   Pace pace;
+  // How long all runs that have ended took inside ONNX Runtime.
+  std::chrono::steady_clock::duration spent{};
 
   explicit Session(const Runtime& own) : runtime(own) {}
   Session(const Session&) = delete;
@@ -42,6 +45,9 @@ napi_value create_session(napi_env env, napi_callback_info info);
 
 // (session) => undefined. Idempotent. The memory goes when the last run that is under way ends.
 napi_value dispose_session(napi_env env, napi_callback_info info);
+
+// (session) => number: the milliseconds that its runs have spent inside ONNX Runtime.
+napi_value time_spent(napi_env env, napi_callback_info info);
 
 // (session) => string, the file that the profile was written to.
 napi_value end_profiling(napi_env env, napi_callback_info info);

@@ -81,7 +81,9 @@ class SessionRun : public Work {
   std::size_t fetch_count() const { return outputs_.size(); }
 
   void release(napi_env) override {
-    if (took().count() > 0) session_->pace.record(fed_bytes_, took(), stayed());
+    if (took().count() == 0) return;
+    session_->pace.record(fed_bytes_, took(), stayed());
+    session_->spent += took();
   }
 
   // Alive though it be disposed of meanwhile. Names point into it.

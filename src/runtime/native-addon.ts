@@ -87,6 +87,7 @@ export interface NativeAddon {
   ): Promise<(NativeResult | null)[]>;
   dispose(session: NativeSession): void;
   endProfiling(session: NativeSession): string;
+  timeSpent(session: NativeSession): number;
   createStepper(session: NativeSession, held: readonly NativeHeld[]): NativeStepper;
   step(stepper: NativeStepper, feeds: readonly NativeTensor[]): Promise<NativeResult[]>;
   runBeside(
