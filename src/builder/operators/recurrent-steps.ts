@@ -3,13 +3,12 @@ import type { OperatorTable } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { elu, hardSigmoid, leakyRelu, softsign } from "./activation.ts";
 import { add, clip, mul, sub } from "./arithmetic.ts";
-import { gather } from "./indexing.ts";
 import { matmul } from "./linear.ts";
 import { cast, greater, less, where } from "./logic.ts";
 import { relu, sigmoid, softplus, tanh } from "./math.ts";
 import { concat, expand, split, transpose } from "./movement.ts";
 import type { Activation, ActivationName, Recurrent } from "./recurrent.ts";
-import { reshape, unsqueeze } from "./reshape.ts";
+import { reshape, squeeze, unsqueeze } from "./reshape.ts";
 import { scan } from "./scan.ts";
 import { positions, sizeOf } from "./sizes.ts";
 
@@ -67,8 +66,15 @@ function expansion<Normal extends Recurrent>(
     const counts = lens && stepsThatCount(x, lens);
     const reversals = direction === "bidirectional" ? [false, true] : [direction === "reverse"];
     const each = normal.activations.length / reversals.length;
+    // Not by Gather, whose gradient would scatter into zeros.
+    const apart = (value: Value) =>
+      split(value, { parts: reversals.length }).map((part) => squeeze(part, 0));
+    const cut = new Map(
+      [w, r, b, peepholes].flatMap((value) => (value ? [[value, apart(value)] as const] : [])),
+    );
+    const starts = inits.map((init) => init && apart(batchFirst ? swap(init) : init));
     const runs = reversals.map((reverse, d) => {
-      const of = (value: Value) => gather(value, value.graph.constant(d, "int64"));
+      const of = (value: Value) => cut.get(value)?.[d] as Value;
       const [inputBias, recurrentBias] = b === undefined ? [] : split(of(b), { parts: 2 });
       const activations = normal.activations
         .slice(d * each, (d + 1) * each)
@@ -91,10 +97,7 @@ function expansion<Normal extends Recurrent>(
       );
       const product = matmul(x, transpose(of(w), [1, 0]));
       const fromInput = cell.bias === undefined ? product : add(product, cell.bias);
-      const start = inits.map((init) => {
-        if (init === undefined) return noState(x, r);
-        return of(batchFirst ? swap(init) : init);
-      });
+      const start = starts.map((parts) => parts?.[d] ?? noState(x, r));
       return run(start, fromInput, counts, cell.step, reverse);
     });
     const beside = (k: number, axis: number) =>

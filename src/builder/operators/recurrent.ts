@@ -198,13 +198,10 @@ function recurrent<Op extends "RNN" | "GRU" | "LSTM">(
   ];
   while (inputs.at(-1) === undefined) inputs.pop();
   const hidden = of.get("r")?.shape?.at(-1);
-  if (typeof hidden !== "number") {
-    throw new GraphError(operator, `the hidden size must be known; r is ${of.get("r")}`);
-  }
   const { direction = "forward", clip, activations } = options;
   if (clip !== undefined && !(clip > 0)) failArgument(operator, "clip", "a positive number", clip);
   const attributes: Attributes = {
-    hidden_size: attribute.int(hidden),
+    ...(typeof hidden === "number" ? { hidden_size: attribute.int(hidden) } : {}),
     ...(direction === "forward" ? {} : { direction: attribute.string(direction) }),
     ...(clip === undefined ? {} : { clip: attribute.float(clip) }),
     ...(activations === undefined ? {} : activationAttributes(operator, activations)),
@@ -212,6 +209,9 @@ function recurrent<Op extends "RNN" | "GRU" | "LSTM">(
   };
   const outputs = op === "LSTM" ? 3 : 2;
   if (of.get("x")?.dtype !== "float64") {
+    if (typeof hidden !== "number") {
+      throw new GraphError(operator, `the hidden size must be known; r is ${of.get("r")}`);
+    }
     return graph.emit({ op, inputs, attributes, outputs, operator }).outputs;
   }
   // ONNX Runtime's CPU provider has no kernel for float64.
