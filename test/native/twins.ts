@@ -142,6 +142,19 @@ const softsort = (names: readonly string[]): Twin => ({
   },
 });
 
+/** The body works in the type of the keys, and its logits grow with n. */
+const neuralsort = (names: readonly string[]): Twin => ({
+  within: { float32: 2e-3, float64: 1e-9 },
+  wide: 10,
+  lengths: [1, 2, 3, 7, 16, 33],
+  feeds: (o, parts) => {
+    // No two tied entries are five softnesses apart, where c0 has a corner.
+    const own = { wide: 1e6, tied: 0.45 } as Partial<Record<Kind, number>>;
+    const feeds = softsort(names).feeds(o, parts);
+    return { ...feeds, softness: o.scalar(own[o.draw.kind] ?? softness[o.draw.kind]) };
+  },
+});
+
 /** By the family of kernel operators. */
 export const twins: Readonly<Record<string, Twin>> = {
   SimplexThreshold: {
@@ -155,6 +168,10 @@ export const twins: Readonly<Record<string, Twin>> = {
   SoftSortValuesGrad: softsort(["payload", "dy"]),
   SoftSortRanks: softsort([]),
   SoftSortRanksGrad: softsort(["dr"]),
+  NeuralSort: neuralsort(["payload"]),
+  NeuralSortGrad: neuralsort(["payload", "dy"]),
+  NeuralSortRanks: neuralsort([]),
+  NeuralSortRanksGrad: neuralsort(["dr"]),
   DecaySums: {
     within: { float64: 1e-12 },
     without: { spoiled: inner },
