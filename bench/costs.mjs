@@ -1,126 +1,122 @@
 // Measures what each soft operator costs, by method and mode, in stock onnxruntime-node on one thread, and
-// writes the table into README.md. Run after `npm run build`:
+// writes the tables into README.md. Run after `npm run build`, on a quiet machine; it takes about a quarter
+// of an hour:
 //
-//   node bench/costs.mjs            prints the table
-//   node bench/costs.mjs --write    also puts it into README.md
+//   node bench/costs.mjs            prints the tables, for n = 256 and 4096
+//   node bench/costs.mjs 256        prints that for one length
+//   node bench/costs.mjs --write    also puts them into README.md
+//
+// A run that takes more than 20 seconds or, on Linux, more than 4 GB of memory is ended, and its cell says
+// so. Gradients of what is ended are not tried.
+import { fork } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { performance } from "node:perf_hooks";
-import { Graph, soft, vjp } from "softonnx";
-import { createSession, Tensor } from "softonnx/node";
+import { MODES, modesOf, ROWS } from "./cost-rows.mjs";
 
-const SIZES = [256, 4096];
-const MODES = ["smooth", "c0", "c1", "c2"];
-const BUDGET_MS = 250;
-/** A single run above this is not repeated, and its gradient is not asked for. */
-const TOO_LONG_MS = 20_000;
+const LIMIT_SECONDS = 20;
+/** To build and load a model, which is not measured. */
+const LOAD_SECONDS = 60;
+const LIMIT_GIGABYTES = 4;
+const PAGE_BYTES = 4096;
 
-const square = "n²";
-const axisWise = {
-  softsort: square,
-  neuralsort: square,
-  ot: `${square} a step`,
-  fastSoftSort: "n log n",
-  smoothSort: "n a step",
-  sortingNetwork: "n log² n",
-};
-/** Where a method makes fewer rows than n, it costs less than its square. */
-const fewRows = { softsort: "k n", neuralsort: square, ot: "k n a step" };
+let worker;
 
-const operators = [
-  { name: "sort", cost: axisWise, call: (x, o) => soft.sort(x, o) },
-  { name: "rank", cost: axisWise, call: (x, o) => soft.rank(x, o) },
-  {
-    name: "argsort",
-    cost: { ...axisWise, sortingNetwork: "n² log² n" },
-    call: (x, o) => soft.argsort(x, o),
-  },
-  { name: "max", cost: { ...axisWise, ...fewRows }, call: (x, o) => soft.max(x, { dim: 1, ...o }) },
-  {
-    name: "topk, k = 10",
-    cost: { ...axisWise, ...fewRows },
-    call: (x, o) => soft.topk(x, 10, o).values,
-  },
-  {
-    name: "median",
-    cost: { ...axisWise, ...fewRows },
-    call: (x, o) => soft.median(x, { dim: 1, ...o }),
-  },
-];
-
-/** One timed cell: milliseconds forward, and forward with gradient; undefined where there is no such
- * method or mode, or it takes too long. */
-async function measure(call, options, n) {
-  const values = Float32Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898) * 2);
-  const g = new Graph("cost");
-  const x = g.input("x", "float32", [1, n]);
-  let y;
-  try {
-    y = call(x, options);
-  } catch {
-    return undefined;
-  }
-  const forward = await time(g, { y }, values, n);
-  if (forward === undefined) return undefined;
-  const [dx] = vjp(y, [x]);
-  return { forward, gradient: await time(g, { y, dx }, values, n) };
+function workerProcess() {
+  worker ??= fork(new URL("./cost-worker.mjs", import.meta.url), { stdio: "inherit" });
+  return worker;
 }
 
-async function time(graph, outputs, values, n) {
-  const session = await createSession(graph.toModel({ outputs }), {
-    backend: "cpu",
-    intraOpNumThreads: 1,
+function endWorker() {
+  worker?.kill("SIGKILL");
+  worker = undefined;
+}
+
+/** The time of a run, as { ms }, or what it was ended for, as { over }. */
+function measure(job) {
+  const child = workerProcess();
+  return new Promise((resolve, reject) => {
+    const settle = (result) => {
+      clearTimeout(timer);
+      clearInterval(watch);
+      child.removeAllListeners();
+      if (result.ms === undefined) endWorker();
+      if (result.error) reject(new Error(`${JSON.stringify(job)}: ${result.error}`));
+      else resolve(result);
+    };
+    const after = (seconds, result) => setTimeout(() => settle(result), seconds * 1000);
+    let timer = after(LOAD_SECONDS, { error: `not loaded after ${LOAD_SECONDS} s` });
+    const watch = setInterval(() => {
+      if (residentBytes(child.pid) > LIMIT_GIGABYTES * 2 ** 30) {
+        settle({ over: `${LIMIT_GIGABYTES} GB` });
+      }
+    }, 20);
+    child.on("message", (message) => {
+      if (!message.loaded) return settle(message);
+      clearTimeout(timer);
+      timer = after(LIMIT_SECONDS, { over: `${LIMIT_SECONDS} s` });
+    });
+    child.on("exit", (code, signal) => settle({ error: `ended with ${signal ?? code}` }));
+    child.send(job);
   });
-  const feeds = { x: new Tensor("float32", values, [1, n]) };
-  const once = async () => {
-    const start = performance.now();
-    await session.run(feeds);
-    return performance.now() - start;
-  };
-  let best = await once();
-  for (let spent = best; best < TOO_LONG_MS && spent < BUDGET_MS; ) {
-    const next = await once();
-    spent += next;
-    best = Math.min(best, next);
-  }
-  await session.dispose();
-  return best;
 }
 
-function cell(result) {
-  if (result === undefined) return "";
-  const text = (ms) => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(2));
-  return `${text(result.forward)} / ${text(result.gradient)}`;
+/** What a process holds; 0 where the system does not tell. */
+function residentBytes(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+  } catch {
+    return 0;
+  }
+}
+
+async function cell(job) {
+  const forward = await measure({ ...job, gradient: false });
+  if (forward.over) return text(forward);
+  return `${text(forward)} / ${text(await measure({ ...job, gradient: true }))}`;
+}
+
+function text({ ms, over }) {
+  if (over) return `> ${over}`;
+  return ms >= 100 ? ms.toFixed(0) : ms.toPrecision(2);
 }
 
 async function table(n) {
-  const lines = [
-    `| n = ${n} | method | cost | ${MODES.join(" | ")} |`,
-    `|---|---|---|${MODES.map(() => "--:").join("|")}|`,
-  ];
-  for (const { name, cost, call } of operators) {
-    for (const [method, order] of Object.entries(cost)) {
+  const lines = [];
+  const add = (line) => {
+    progress("");
+    console.log(line);
+    lines.push(line);
+  };
+  add(`| n = ${n} | method | cost | ${MODES.join(" | ")} |`);
+  add(`|---|---|---|${MODES.map(() => "--:").join("|")}|`);
+  for (const [operator, { costs }] of Object.entries(ROWS)) {
+    for (const [method, cost] of Object.entries(costs)) {
       const cells = [];
       for (const mode of MODES) {
-        process.stderr.write(`\r\x1b[K${name} ${method} ${mode} n = ${n}`);
-        cells.push(cell(await measure(call, { method, mode }, n)));
+        progress(`${operator} ${method} ${mode}, n = ${n}`);
+        const has = modesOf(method).includes(mode);
+        cells.push(has ? await cell({ operator, method, mode, n }) : "");
       }
-      if (cells.every((text) => text === "")) continue;
-      lines.push(`| ${name} | ${method} | ${order} | ${cells.join(" | ")} |`);
+      add(`| ${operator} | ${method} | ${cost} | ${cells.join(" | ")} |`);
     }
   }
-  process.stderr.write("\r\x1b[K");
   return lines.join("\n");
 }
 
+function progress(what) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+}
+
+const sizes = process.argv.slice(2).map(Number).filter(Boolean);
 const tables = [];
-for (const n of SIZES) tables.push(await table(n));
-const text = tables.join("\n\n");
-console.log(text);
+for (const n of sizes.length > 0 ? sizes : [256, 4096]) tables.push(await table(n));
+endWorker();
+const markdown = tables.join("\n\n");
 
 if (process.argv.includes("--write")) {
   const path = new URL("../README.md", import.meta.url);
   const readme = await readFile(path, "utf8");
   const marked = /(<!-- costs -->\n)[\s\S]*(<!-- end of costs -->)/;
-  if (!marked.test(readme)) throw new Error("README.md has no place for the table");
-  await writeFile(path, readme.replace(marked, `$1\n${text}\n\n$2`));
+  if (!marked.test(readme)) throw new Error("README.md has no place for the tables");
+  await writeFile(path, readme.replace(marked, `$1\n${markdown}\n\n$2`));
 }

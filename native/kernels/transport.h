@@ -24,7 +24,8 @@ struct TransportRows {
   double* f;             // [batch, n]
   double* g;             // [batch, m]
   std::int64_t* steps;   // [batch]: Newton steps; four alternations without one count as a step
-  double* residual;      // [batch]: the largest relative error, masses below 1% of the mean as that
+  double* residual;      // [batch]: the largest relative error, masses below 1e-9 of all as 1% of
+                         // the mean
   std::size_t n;
   std::size_t m;
 };

@@ -47,18 +47,26 @@ inline Transport take_transport(Arena& arena, std::size_t n, std::size_t m, bool
   return t;
 }
 
+// Masses below this share of all are those that stand for none. To correct them in the end changes no
+// other by what can be told.
+constexpr double kNoMass = 1e-9;
+
+// What the error of a mass is relative to: itself, or for one that stands for none 1% of the mean.
+inline double weighable(double mass, double total, std::size_t count) {
+  return mass < kNoMass * total ? total / (100 * static_cast<double>(count)) : mass;
+}
+
 struct ColumnError {
   double share;  // the largest error over the largest mass
-  double entry;  // the largest relative error, where masses below 1% of the mean count as that
+  double entry;  // the largest relative error
 };
 
 inline ColumnError column_error(const Transport& t) {
   double largest = 0, mass = 0, total = 0, entry = 0;
   for (std::size_t j = 0; j < t.m; ++j) total += t.b[j];
-  const double least = total / (100 * static_cast<double>(t.m));
   for (std::size_t j = 0; j < t.m; ++j) {
     const double error = std::fabs(t.b[j] - t.columns[j]);
-    const double relative = error / (t.b[j] > least ? t.b[j] : least);
+    const double relative = error / weighable(t.b[j], total, t.m);
     // Once NaN, always NaN.
     if (!(error <= largest)) largest = error;
     if (!(relative <= entry)) entry = relative;

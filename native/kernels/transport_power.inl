@@ -164,7 +164,7 @@ inline Solved solve_power(Transport& t, Arena& arena, double target, double rang
   double total = 0;
   for (std::size_t j = 0; j < t.m; ++j) total += t.b[j];
   for (std::size_t j = 0; j < t.m; ++j) {
-    if (t.b[j] < kSmallMass * total) model.project_column(t, j);
+    if (t.b[j] < kNoMass * total) model.project_column(t, j);
   }
   return result;
 }

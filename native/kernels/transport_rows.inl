@@ -50,9 +50,8 @@ inline double plan_cell(double s) {
 inline double largest_relative_error(const double* sums, const double* mass, std::size_t n) {
   double total = 0, result = 0;
   for (std::size_t i = 0; i < n; ++i) total += mass[i];
-  const double least = total / (100 * static_cast<double>(n));
   for (std::size_t i = 0; i < n; ++i) {
-    const double relative = std::fabs(sums[i] - mass[i]) / (mass[i] > least ? mass[i] : least);
+    const double relative = std::fabs(sums[i] - mass[i]) / weighable(mass[i], total, n);
     // Once NaN, always NaN.
     if (!(relative <= result)) result = relative;
   }

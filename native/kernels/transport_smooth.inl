@@ -157,14 +157,12 @@ inline Alternated alternate_smoothly(Transport& t, SmoothTransport& model, doubl
   return {(round + kAlternationsPerStep - 1) / kAlternationsPerStep, error, done};
 }
 
-// Columns of next to no mass may be wrong by 1% of the mean; to correct them changes no row.
-constexpr double kSmallMass = 1e-9;
-
+// Columns that stand for none may be wrong by 1% of the mean; to correct them changes no row.
 inline void attach_small_columns(Transport& t) {
   double total = 0;
   for (std::size_t j = 0; j < t.m; ++j) total += t.b[j];
   for (std::size_t j = 0; j < t.m; ++j) {
-    if (t.b[j] < kSmallMass * total && t.columns[j] > 0) t.v[j] *= t.b[j] / t.columns[j];
+    if (t.b[j] < kNoMass * total && t.columns[j] > 0) t.v[j] *= t.b[j] / t.columns[j];
   }
 }
 

@@ -40,8 +40,8 @@ export interface Transport {
    * alternations, which the native kernel of mode smooth prefers where they converge fast, four count as
    * one. So the native count may differ from that of the body; neither exceeds `maxIterations`. */
   readonly steps: Value;
-  /** [...]: the largest error of the plan's marginals, each relative to its entry; entries below 1% of
-   * their mean count as that. */
+  /** [...]: the largest error of the plan's marginals, each relative to its entry; entries below 1e-9 of
+   * their sum count as 1% of their mean. */
   readonly residual: Value;
 }
 

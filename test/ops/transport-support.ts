@@ -82,7 +82,51 @@ export function chunks<Item>(all: readonly Item[], size: number): Item[][] {
   return parts;
 }
 
-/** The largest relative error of the sums of a plan: of entries below 1% of the mean relative to that. */
+/** How far a result is from the conditions of optimality: the plan is phi of the potentials, and each sum
+ * of the plan is its mass to 1e-12, or to what rounding of the potentials makes of it: 1 is all that.
+ * Masses are positive. */
+export function optimality(mode: SoftMode, problems: Problems, found: Found): number {
+  const { a, b, softness } = problems;
+  const off = problems.cost.flatMap((cost, k) => {
+    const [f, g] = [found.f[k] as number[], found.g[k] as number[]];
+    const plan = found.plan[k] as number[][];
+    const cells = cost.map((row, i) =>
+      row.map((c, j) => {
+        const s = ((f[i] as number) + (g[j] as number) - c) / softness;
+        const size = Math.abs(f[i] as number) + Math.abs(g[j] as number) + Math.abs(c);
+        const noise = (slope(mode, s) * size * 2 ** -52) / softness;
+        const p = plan[i]?.[j] as number;
+        return { p, noise, off: Math.abs(p - phi(mode, s)) / (4 * noise + 1e-15 * p + 1e-300) };
+      }),
+    );
+    const sums = (line: readonly { p: number; noise: number }[], mass: number) => {
+      const noise = line.reduce((sum, cell) => sum + cell.noise, 0);
+      const error = Math.abs(line.reduce((sum, cell) => sum + cell.p, 0) - mass);
+      return error / (1e-12 * mass + 10 * noise);
+    };
+    return [
+      ...cells.flat().map((cell) => cell.off),
+      ...cells.map((row, i) => sums(row, a[i] as number)),
+      ...b.map((mass, j) =>
+        sums(
+          cells.map((row) => row[j] as (typeof row)[number]),
+          mass,
+        ),
+      ),
+    ];
+  });
+  return Math.max(...off);
+}
+
+/** phi'(s), with that of a cell at most one step of rounding away from the support. */
+function slope(mode: SoftMode, s: number): number {
+  if (mode === "smooth") return Math.exp(s);
+  if (mode === "c0") return s > -1e-12 ? 1 : 0;
+  return mode === "c1" ? 2 * Math.max(s, 0) : 3 * Math.max(s, 0) ** 2;
+}
+
+/** The largest relative error of the sums of a plan, of masses that stand for none relative to 1% of the
+ * mean. */
 export function marginalError(plan: readonly (readonly number[])[], a: number[], b: number[]) {
   const rows = plan.map((row) => row.reduce((sum, p) => sum + p, 0));
   const columns = b.map((_, j) => plan.reduce((sum, row) => sum + (row[j] as number), 0));
@@ -93,7 +137,7 @@ function worst(sums: readonly number[], masses: readonly number[]): number {
   const least = 0.01 / masses.length;
   const errors = sums.map((sum, i) => {
     const mass = masses[i] as number;
-    return Math.abs(sum - mass) / Math.max(mass, least);
+    return Math.abs(sum - mass) / (mass < 1e-9 ? least : mass);
   });
   // Math.max has NaN for NaN.
   return Math.max(...errors);

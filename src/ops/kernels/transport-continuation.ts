@@ -2,7 +2,7 @@ import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { identityFor } from "./transport-linear.ts";
 import { newtonStep, project, type Step, type Transport } from "./transport-newton.ts";
-import { allOf, anywhere, countOf, largest, sum, turned } from "./transport-parts.ts";
+import { allOf, anywhere, countOf, largest, turned, withoutMass } from "./transport-parts.ts";
 import { rowPotentials } from "./transport-projection.ts";
 import { rootOf } from "./transport-regularizer.ts";
 
@@ -18,9 +18,6 @@ const IDLE_STEPS = 25;
 
 /** Below this error one such step means that rounding is reached. */
 const STALL_ERROR = 1e-9;
-
-/** Masses below this share of all are negligible beside the residuals of others. */
-const SMALL_MASS = 1e-9;
 
 /** What the iteration keeps of each problem. f and g are in units of the softness. */
 interface State {
@@ -141,9 +138,9 @@ function after({ softness }: Transport, state: State, stage: Stage, step: Step):
   };
 }
 
-/** Columns of next to no mass are wrong by up to 1% of it; to correct them changes no row. */
+/** Columns that stand for none are wrong by up to 1% of the mean; to correct them changes no row. */
 function attachSmallColumns({ b, mode }: Transport, cost: Value, f: Value, g: Value): Value {
-  const small = op.less(b, op.mul(sum(b, 2), SMALL_MASS));
+  const small = withoutMass(b, 2);
   return op.ifElse(
     anywhere(small),
     () => {

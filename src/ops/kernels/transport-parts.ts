@@ -40,12 +40,24 @@ export function sizeScalar(x: Value, axis: number): Value {
   return typeof size === "number" ? x.graph.constant(size, [], "int64") : op.squeeze(size, 0);
 }
 
-/** The masses that errors are measured against: those below 1% of their mean count as that, since what is
- * far smaller (1e-12 beside 1) is within the rounding of the potentials.
+/** Masses below this share of all are those that stand for none. To correct them in the end changes no other
+ * by what can be told. */
+const NO_MASS = 1e-9;
+
+/** Which masses stand for none.
+ *
+ * @param axis the one that the masses lie along */
+export function withoutMass(mass: Value, axis: 1 | 2): Value {
+  return op.less(mass, op.mul(sum(mass, axis), NO_MASS));
+}
+
+/** The masses that errors are measured against. Those that stand for none count as 1% of the mean: their own
+ * relative error (of 1e-12 beside 1) is within the rounding of the others.
  *
  * @param axis the one that the masses lie along */
 export function weighable(mass: Value, axis: 1 | 2): Value {
-  return op.max(mass, op.div(sum(mass, axis), op.mul(countOf(mass, axis), 100)));
+  const least = op.div(sum(mass, axis), op.mul(countOf(mass, axis), 100));
+  return op.where(withoutMass(mass, axis), least, mass);
 }
 
 /** The largest relative error of a marginal. */

@@ -21,7 +21,8 @@ export interface Potentials {
   readonly g: Value;
   /** Newton steps taken, int64 [batch]; a native kernel may alternate instead, four times to a step. */
   readonly steps: Value;
-  /** The largest relative error of a marginal, [batch]; masses below 1% of the mean count as that. */
+  /** The largest relative error of a marginal, [batch]; those below 1e-9 of all count as
+   * 1% of the mean. */
   readonly residual: Value;
 }
 
@@ -36,9 +37,9 @@ export interface Potentials {
  * that is not positive for all.
  *
  * Method: damped Newton on the dual of the smaller side with the other eliminated exactly, by
- * continuation in the softness; O(n m^2 + m^3) a step for m <= n, 2 to 20 steps. Where an entry of b is
- * far below the others (1e-12 beside 1) its error is measured against 1% of their mean, and it is
- * corrected at the end.
+ * continuation in the softness; O(n m^2 + m^3) a step for m <= n, 2 to 20 steps. Where an entry of b
+ * stands for none (1e-12 beside 1) its error is measured against 1% of their mean, and it is corrected at
+ * the end.
  *
  * Gradient: implicit, by transportSolve, for cost, a, b and softness; written from f and g, so that it
  * can be differentiated again. f and g are unique up to a constant while the support of P is connected.
