@@ -1,8 +1,6 @@
 import { checkArity } from "./arguments.ts";
 import { type Attributes, Block, type Node, subgraphsOf } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
-import type { Dim, Shape } from "./dim.ts";
-import type { DType } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { noteHardForm } from "./hard-forms.ts";
@@ -158,9 +156,7 @@ export abstract class Assembly {
     fields.types.forEach((type, index) => {
       const hint = fields.hints[index] ?? fields.hints[0] ?? "";
       const origin = { kind: "node", node, index } as const;
-      outputs.push(
-        this.makeValue(origin, type.dtype, type.shape, hint, this.#block, type.elements),
-      );
+      outputs.push(this.makeValue(origin, type, hint, this.#block));
     });
     this.#block.nodes.push(node);
     if (fields.replaces !== undefined) this.#block.replaced.set(fields.replaces, node);
@@ -202,8 +198,9 @@ export abstract class Assembly {
     const outer = this.#block;
     this.#block = block;
     try {
-      for (const { dtype, shape, hint } of inputs) {
-        block.inputs.push(this.makeValue({ kind: "input" }, dtype, shape, hint, block));
+      for (const { hint, dtype, shape, container } of inputs) {
+        const type = { dtype, shape, container };
+        block.inputs.push(this.makeValue({ kind: "input" }, type, hint, block));
       }
       const results = build(...block.inputs);
       for (const result of results) this.#requireVisible("body", result);
@@ -291,27 +288,13 @@ export abstract class Assembly {
   }
 
   /** Makes a value of this graph. */
-  protected makeValue(
-    origin: Origin,
-    dtype: DType,
-    shape: Shape | undefined,
-    hint: string,
-    block: Block,
-    elements: readonly Dim[] | undefined = origin.kind === "constant"
-      ? sizesIn(origin.data)
-      : undefined,
-  ): Value {
+  protected makeValue(origin: Origin, type: TensorType, hint: string, block: Block): Value {
+    const { dtype, shape, container } = type;
+    const known = origin.kind === "constant" ? sizesIn(origin.data) : undefined;
+    const elements = type.elements ?? known;
+    const graph = this as unknown as Graph;
     const id = this.#newId();
-    return new Value({
-      graph: this as unknown as Graph,
-      block,
-      origin,
-      dtype,
-      shape,
-      elements,
-      id,
-      hint,
-    });
+    return new Value({ graph, block, origin, dtype, shape, elements, container, id, hint });
   }
 
   #raise(to: number, raiser: Raiser): void {

@@ -113,6 +113,6 @@ function neededNodes(body: Block, given: ReadonlyMap<Value, Value>): ReadonlySet
   return needed;
 }
 
-function typeOf({ dtype, shape, elements }: Value): TensorType {
-  return { dtype, shape, elements };
+function typeOf({ dtype, shape, elements, container }: Value): TensorType {
+  return { dtype, shape, elements, container };
 }

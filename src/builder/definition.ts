@@ -1,6 +1,6 @@
 import type { FunctionProto } from "onnx-buf";
 import type { Node } from "./block.ts";
-import type { Shape } from "./dim.ts";
+import { formatShape, type Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import type { Graph } from "./graph.ts";
 import type { Value } from "./value.ts";
@@ -8,12 +8,27 @@ import type { Value } from "./value.ts";
 /** Domain of the operators that this package defines. */
 export const SOFTONNX_DOMAIN = "ai.softonnx";
 
+/** The type of a value that is no tensor but holds some; its own dtype and shape are unknown. */
+export interface Container {
+  readonly kind: "sequence" | "optional";
+  /** The type of each entry of a sequence, of which shapes may differ; of what an optional may hold. */
+  readonly of: TensorType;
+}
+
 /** What is known of a value before it exists. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape | undefined;
   /** The elements of a small integer tensor that says sizes, where they are known as dimensions. */
   readonly elements?: readonly (number | string | undefined)[] | undefined;
+  /** Set where the value is a sequence or an optional. */
+  readonly container?: Container | undefined;
+}
+
+/** `float32 [n, 3]`, `sequence of float32 […]`. */
+export function formatType({ dtype, shape, container }: TensorType): string {
+  if (container === undefined) return `${dtype} ${formatShape(shape)}`;
+  return `${container.kind} of ${formatType(container.of)}`;
 }
 
 /** What a gradient rule is given: one node on the path, in normal form. */

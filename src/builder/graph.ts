@@ -92,15 +92,14 @@ export class Graph extends Assembly {
    * it out where not even the rank is known
    * @throws GraphError if the name is taken or the shape is not one */
   input(name: string, dtype: DType = "float32", shape?: readonly (Dim | null)[]): Value {
-    this.#claim("input", name);
     if (!isDType(dtype)) failArgument("input", "dtype", "an element type such as float32", dtype);
-    const value = this.makeValue(
-      { kind: "input" },
-      dtype,
-      shapeArgument("input", shape),
-      name,
-      this.root,
-    );
+    return this.inputOf(name, { dtype, shape: shapeArgument("input", shape) });
+  }
+
+  /** Declares a value that is fed at every run, of any type. */
+  inputOf(name: string, type: TensorType): Value {
+    this.#claim("input", name);
+    const value = this.makeValue({ kind: "input" }, type, name, this.root);
     this.root.inputs.push(value);
     this.#inputs.set(name, value);
     return value;
@@ -126,7 +125,8 @@ export class Graph extends Assembly {
     this.#claim("parameter", name);
     const data = tensorArgument("parameter", "initial", initial, shape, dtype);
     const origin = { kind: "parameter", initial: data } as const;
-    const value = this.makeValue(origin, data.dtype, data.dims, name, this.root);
+    const type = { dtype: data.dtype, shape: data.dims };
+    const value = this.makeValue(origin, type, name, this.root);
     this.#parameters.set(name, value);
     return value;
   }
@@ -149,13 +149,8 @@ export class Graph extends Assembly {
     const key = tensorKey(data);
     const known = key === undefined ? undefined : this.#constants.get(key);
     if (known !== undefined) return known;
-    const value = this.makeValue(
-      { kind: "constant", data },
-      data.dtype,
-      data.dims,
-      hint,
-      this.root,
-    );
+    const type = { dtype: data.dtype, shape: data.dims };
+    const value = this.makeValue({ kind: "constant", data }, type, hint, this.root);
     if (key !== undefined) this.#constants.set(key, value);
     return value;
   }
@@ -165,7 +160,7 @@ export class Graph extends Assembly {
   imported(type: TensorType, name: string, data?: TensorData): Value {
     const origin =
       data === undefined ? ({ kind: "input" } as const) : { kind: "constant" as const, data };
-    return this.makeValue(origin, type.dtype, type.shape, name, this.block);
+    return this.makeValue(origin, type, name, this.block);
   }
 
   /** Names a result of the graph. Returns the graph, for chaining.

@@ -1,5 +1,6 @@
 import type { NodeProto } from "onnx-buf";
 import type { TensorType } from "./definition.ts";
+import { UNKNOWN } from "./read-type.ts";
 import type { Value } from "./value.ts";
 
 /** ai.onnx goes by its name and by none. */
@@ -7,7 +8,7 @@ export function plainDomain(domain: string): string {
   return domain === "ai.onnx" ? "" : domain;
 }
 
-/** The arguments of a Loop's or Scan's body, which files often leave without types: the round, the
+/** The arguments of the body of a Loop, Scan or SequenceMap, which files often leave without types: the round, the
  * condition, and the state, whose sizes may change from round to round. */
 export function bodyTypes(
   proto: NodeProto,
@@ -17,12 +18,23 @@ export function bodyTypes(
   if (proto.opType === "Scan") {
     return inputs.map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined }));
   }
+  if (proto.opType === "SequenceMap") {
+    return inputs.map((value) => (value === undefined ? UNKNOWN : entryOf(value)));
+  }
   if (proto.opType !== "Loop") return [];
   return [
     { dtype: "int64", shape: [] },
     { dtype: "bool", shape: [] },
-    ...inputs.slice(2).map((value) => ({ dtype: value?.dtype ?? "unknown", shape: undefined })),
+    ...inputs.slice(2).map((value) => ({
+      dtype: value?.dtype ?? "unknown",
+      shape: undefined,
+      container: value?.container,
+    })),
   ];
+}
+
+function entryOf({ dtype, shape, container }: TensorType): TensorType {
+  return container?.kind === "sequence" ? container.of : { dtype, shape, container };
 }
 
 /** Whether an attribute is longer than any list of axes or sizes, or any equation, can be: to infer

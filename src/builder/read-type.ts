@@ -11,8 +11,17 @@ const MOST_DIMENSIONS = 64;
 /** Characters of a dimension's name; what is longer says nothing to people. */
 const LONGEST_DIMENSION = 256;
 
-/** The type that a model declares. What is no tensor (a sequence, a map) is unknown. */
-export function typeOfProto(type: TypeProto | undefined): TensorType {
+/** Sequences of sequences, and so on, that are looked into. */
+const DEEPEST = 4;
+
+/** The type that a model declares. A map is unknown. */
+export function typeOfProto(type: TypeProto | undefined, depth = 0): TensorType {
+  if (type?.value.case === "sequenceType" || type?.value.case === "optionalType") {
+    if (depth === DEEPEST) return UNKNOWN;
+    const kind = type.value.case === "sequenceType" ? "sequence" : "optional";
+    const of = typeOfProto(type.value.value.elemType, depth + 1);
+    return { ...UNKNOWN, container: { kind, of } };
+  }
   if (type?.value.case !== "tensorType") return UNKNOWN;
   const { elemType, shape } = type.value.value;
   return { dtype: dtypeOfCode(elemType), shape: shape?.dim.map(dimOf) };
@@ -37,6 +46,8 @@ export function declaredTypes(
 export function mergeTypes(inferred: TensorType, declared: TensorType | undefined): TensorType {
   const { dtype, shape, elements } = inferred;
   const possible = shape !== undefined && shape.length > MOST_DIMENSIONS ? undefined : shape;
+  const container = inferred.container ?? declared?.container;
+  if (container !== undefined) return { ...UNKNOWN, container };
   if (declared === undefined) return { dtype, shape: possible, elements };
   return {
     dtype: dtype === "unknown" ? declared.dtype : dtype,

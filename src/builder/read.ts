@@ -148,14 +148,9 @@ class ModelReader {
     for (const { name, type } of proto.input) {
       if (initialized.has(name)) continue;
       this.#requireNew(scope, name, "input");
-      const { dtype, shape } = typeOfProto(type);
+      const declared = typeOfProto(type);
       const value =
-        state.parameter(this.#graph, name, { dtype, shape }) ??
-        this.#graph.input(
-          name,
-          dtype,
-          shape?.map((dim) => dim ?? null),
-        );
+        state.parameter(this.#graph, name, declared) ?? this.#graph.inputOf(name, declared);
       this.#define(scope, name, value);
     }
     state.checkNames(this.#graph);

@@ -303,6 +303,21 @@ export interface OperatorTable {
   Col2Im: { readonly image: readonly number[] | undefined; readonly window: Window | undefined };
   Det: None;
 
+  // operators/sequence.ts and operators/optional.ts
+  SequenceConstruct: None;
+  SequenceEmpty: { readonly dtype: DType };
+  SequenceAt: None;
+  SequenceInsert: None;
+  SequenceErase: None;
+  SequenceLength: None;
+  /** axis may count from the end. */
+  SplitToSequence: { readonly axis: number; readonly keepdims: boolean };
+  ConcatFromSequence: { readonly axis: number; readonly stacks: boolean };
+  SequenceMap: None;
+  Optional: None;
+  OptionalGetElement: None;
+  OptionalHasElement: None;
+
   // operators/spectrum.ts
   /** axis undefined: computed by the model. */
   DFT: {

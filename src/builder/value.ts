@@ -1,5 +1,6 @@
 import type { Block, Node } from "./block.ts";
-import { type Dim, formatShape, type Shape } from "./dim.ts";
+import { type Container, formatType } from "./definition.ts";
+import type { Dim, Shape } from "./dim.ts";
 import type { DType } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
@@ -31,6 +32,8 @@ export class Value {
   readonly shape: Shape | undefined;
   /** The elements of a small integer tensor that says sizes, where they are known. */
   readonly elements: readonly Dim[] | undefined;
+  /** What it holds, where it is a sequence or an optional; its dtype and shape are unknown then. */
+  readonly container: Container | undefined;
   /** Creation order in the graph: a node's inputs are smaller than its outputs. */
   readonly id: number;
   /** The name asked for. The name in a file is settled when the model is written. */
@@ -43,6 +46,7 @@ export class Value {
     dtype: DType;
     shape: Shape | undefined;
     elements?: readonly Dim[] | undefined;
+    container?: Container | undefined;
     id: number;
     hint: string;
   }) {
@@ -52,6 +56,7 @@ export class Value {
     this.dtype = fields.dtype;
     this.shape = fields.shape;
     this.elements = fields.elements;
+    this.container = fields.container;
     this.id = fields.id;
     this.hint = fields.hint;
   }
@@ -83,7 +88,7 @@ export class Value {
     // Names in files may be a megabyte long, and messages show several.
     const hint = this.hint.length > 80 ? `${this.hint.slice(0, 80)}…` : this.hint;
     const name = scope ? `${scope}/${hint}` : hint;
-    return `${this.dtype} ${formatShape(this.shape)} ${JSON.stringify(name)}`;
+    return `${formatType(this)} ${JSON.stringify(name)}`;
   }
 
   /** JavaScript has no operators for tensors: says what to write instead of `x + y`. */

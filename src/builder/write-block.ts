@@ -10,13 +10,16 @@ import {
   type TensorShapeProto_Dimension,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
+  type TypeProto,
+  TypeProto_OptionalSchema,
+  TypeProto_SequenceSchema,
   TypeProto_TensorSchema,
   TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import type { Attribute, Block, Node } from "./block.ts";
-import type { Definition } from "./definition.ts";
+import type { Definition, TensorType } from "./definition.ts";
 import type { Dim } from "./dim.ts";
 import { dtypeCode } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
@@ -216,13 +219,34 @@ function chosen<Item>(list: readonly Item[], kept: ReadonlySet<number> | undefin
 
 /** The declaration of a value: its name, and its type as far as it is known. */
 export function valueInfoOf(value: Value, name: string): ValueInfoProto {
-  if (value.dtype === "unknown") return create(ValueInfoProtoSchema, { name });
-  const tensor = create(TypeProto_TensorSchema, { elemType: dtypeCode(value.dtype) });
-  if (value.shape !== undefined) {
-    tensor.shape = create(TensorShapeProtoSchema, { dim: value.shape.map(dimOf) });
+  const type = typeProtoOf(value);
+  return create(ValueInfoProtoSchema, type === undefined ? { name } : { name, type });
+}
+
+function typeProtoOf({ dtype, shape, container }: TensorType): TypeProto | undefined {
+  if (container !== undefined) {
+    const elemType = typeProtoOf(container.of);
+    if (elemType === undefined) return undefined;
+    return container.kind === "sequence"
+      ? create(TypeProtoSchema, {
+          value: {
+            case: "sequenceType",
+            value: create(TypeProto_SequenceSchema, { elemType }),
+          },
+        })
+      : create(TypeProtoSchema, {
+          value: {
+            case: "optionalType",
+            value: create(TypeProto_OptionalSchema, { elemType }),
+          },
+        });
   }
-  const type = create(TypeProtoSchema, { value: { case: "tensorType", value: tensor } });
-  return create(ValueInfoProtoSchema, { name, type });
+  if (dtype === "unknown") return undefined;
+  const tensor = create(TypeProto_TensorSchema, { elemType: dtypeCode(dtype) });
+  if (shape !== undefined) {
+    tensor.shape = create(TensorShapeProtoSchema, { dim: shape.map(dimOf) });
+  }
+  return create(TypeProtoSchema, { value: { case: "tensorType", value: tensor } });
 }
 
 function dimOf(dim: Dim): TensorShapeProto_Dimension {

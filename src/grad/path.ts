@@ -1,4 +1,5 @@
 import { type Block, currentValue, type Node, readsOf } from "../builder/block.ts";
+import type { TensorType } from "../builder/definition.ts";
 import { isInteger } from "../builder/dtype.ts";
 import { requireValue } from "../builder/lift.ts";
 import type { Value } from "../builder/value.ts";
@@ -27,9 +28,14 @@ export function dependsOn(y: Value, x: Value): boolean {
 /** True if the value's type can carry a gradient. A type that is not known may, so that an operator
  * nobody knows is named in an error and not passed over in silence. */
 export function carriesGradient(value: Value): boolean {
-  const { dtype } = value;
+  const { dtype } = innermost(value);
   if (dtype === "bool" || dtype === "string") return false;
   return !isInteger(dtype) || isQuantized(value);
+}
+
+/** The type of the tensors that a value is, or holds. */
+function innermost(type: TensorType): TensorType {
+  return type.container === undefined ? type : innermost(type.container.of);
 }
 
 /** What a quantised tensor goes through on its way without being another one. */

@@ -5,11 +5,12 @@ import { isFloating } from "../builder/dtype.ts";
 import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
-import { add, fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
+import { fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
 import { fusionOf } from "../builder/operators/known.ts";
 import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
+import { addCotangents, zeroCotangent } from "./cotangents.ts";
 import { carriesGradient, isQuantized, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
@@ -248,7 +249,7 @@ class Reverse {
   #passOver(node: Node, { reason }: Missing): void {
     this.#without.push({ node, reason });
     for (const read of readsOf(node)) {
-      if (this.#has(read)) this.#collect(currentValue(read), zerosLike(read));
+      if (this.#has(read)) this.#collect(currentValue(read), zeroCotangent(read));
     }
   }
 
@@ -268,7 +269,7 @@ class Reverse {
       input: (i) => requireValue(node.op, `input ${i}`, node.inputs[i]),
       optional: (i) => node.inputs[i],
       get dy() {
-        return cotangents[0] ?? zerosLike(y);
+        return cotangents[0] ?? zeroCotangent(y);
       },
       cotangent: (i) => cotangents[i],
       wants: (i) => {
@@ -360,7 +361,7 @@ function sumInPairs(parts: readonly Value[]): Value {
     const next: Value[] = [];
     for (let i = 0; i < row.length; i += 2) {
       const [a, b] = [row[i] as Value, row[i + 1]];
-      next.push(b === undefined ? a : add(a, b));
+      next.push(b === undefined ? a : addCotangents(a, b));
     }
     row = next;
   }

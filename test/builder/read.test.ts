@@ -299,7 +299,7 @@ describe("types", () => {
     expect(typeOf(info("x", 9))).toBe('bool […] "x"');
     expect(typeOf(info("x", 1, []))).toBe('float32 [] "x"');
     expect(typeOf(info("x", 99, [2]))).toBe('unknown [2] "x"');
-    expect(typeOf(create(ValueInfoProtoSchema, { name: "x" }))).toBe('unknown […] "x"');
+    expect(typeOf(create(ValueInfoProtoSchema, { name: "x" }))).toBe('sequence of float32 [2] "x"');
   });
 
   test("dimensions that say nothing, and polynomials", () => {
@@ -311,11 +311,13 @@ describe("types", () => {
     expect(read(graph({ input: [info("x", 1, [long])] })).value("x").shape).toEqual([undefined]);
   });
 
-  test("sequences are unknown", () => {
+  test("sequences say what they hold", () => {
     const elemType = info("", 1, [2]).type as NonNullable<ReturnType<typeof info>["type"]>;
     const value = create(TypeProto_SequenceSchema, { elemType });
     const type = create(TypeProtoSchema, { value: { case: "sequenceType", value } });
-    expect(typeOf(create(ValueInfoProtoSchema, { name: "x", type }))).toBe('unknown […] "x"');
+    expect(typeOf(create(ValueInfoProtoSchema, { name: "x", type }))).toBe(
+      'sequence of float32 [2] "x"',
+    );
   });
 
   test("declared ones complete what is inferred", () => {

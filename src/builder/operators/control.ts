@@ -141,7 +141,8 @@ export function checkState(
 }
 
 export function typeOf(value: Value): TensorType {
-  return { dtype: value.dtype, shape: value.shape };
+  const { dtype, shape, container } = value;
+  return { dtype, shape, container };
 }
 
 export function bodyOf(node: NodeFacts, name: string): Block {
@@ -152,6 +153,7 @@ export function bodyOf(node: NodeFacts, name: string): Block {
 
 /** What is true of both types. */
 export function common(a: TensorType, b: TensorType): TensorType {
+  if (a.container !== undefined || b.container !== undefined) return commonContainer(a, b);
   const dtype = a.dtype === b.dtype ? a.dtype : "unknown";
   if (a.shape === undefined || b.shape === undefined || a.shape.length !== b.shape.length) {
     return { dtype, shape: undefined };
@@ -159,6 +161,13 @@ export function common(a: TensorType, b: TensorType): TensorType {
   const other: Shape = b.shape;
   const both = (dim: Dim, axis: number): Dim => (sameDim(dim, other[axis]) ? dim : undefined);
   return { dtype, shape: a.shape.map(both) };
+}
+
+function commonContainer(a: TensorType, b: TensorType): TensorType {
+  const [one, other] = [a.container, b.container];
+  const alike = one !== undefined && one.kind === other?.kind;
+  const container = alike ? { kind: one.kind, of: common(one.of, other.of) } : undefined;
+  return { dtype: "unknown", shape: undefined, container };
 }
 
 export const controlSchemas: Schemas<"If" | "Loop" | "Constant"> = {

@@ -13,6 +13,7 @@ import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { coreSchemas, provideFusions, provideSchemas } from "./known.ts";
 import { lossSchemas } from "./losses.ts";
 import { normalizationSchemas } from "./normalization.ts";
+import { optionalSchemas } from "./optional.ts";
 import { poolingSchemas } from "./pooling.ts";
 import { quantizationSchemas } from "./quantization.ts";
 import { randomSchemas } from "./random.ts";
@@ -23,6 +24,7 @@ import { rotarySchemas } from "./rotary.ts";
 import { samplingSchemas } from "./sampling.ts";
 import { scaleNormalizationSchemas } from "./scale-normalization.ts";
 import { selectionSchemas } from "./selection.ts";
+import { sequenceSchemas } from "./sequence.ts";
 import { spectrumSchemas } from "./spectrum.ts";
 import { textSchemas } from "./text.ts";
 import { trigonometrySchemas } from "./trigonometry.ts";
@@ -49,6 +51,8 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
   ...resizeSchemas,
   ...samplingSchemas,
   ...selectionSchemas,
+  ...optionalSchemas,
+  ...sequenceSchemas,
   ...spectrumSchemas,
   ...textSchemas,
   ...trigonometrySchemas,

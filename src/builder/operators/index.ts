@@ -106,6 +106,7 @@ export {
   type LayerNormalizationOptions,
   layerNormalization,
 } from "./normalization.ts";
+export { optional, optionalGetElement, optionalHasElement } from "./optional.ts";
 export {
   type AveragePoolOptions,
   averagePool,
@@ -183,6 +184,18 @@ export {
   tensorScatter,
   unique,
 } from "./selection.ts";
+export {
+  concatFromSequence,
+  type SplitToSequenceOptions,
+  sequenceAt,
+  sequenceConstruct,
+  sequenceEmpty,
+  sequenceErase,
+  sequenceInsert,
+  sequenceLength,
+  splitToSequence,
+} from "./sequence.ts";
+export { sequenceMap } from "./sequence-map.ts";
 export {
   addSizes,
   fullLike,

@@ -160,7 +160,8 @@ export const logicSchemas: Schemas<
     normal: none,
     infer: (node) => {
       const x = inputOf(node, 0);
-      return [{ dtype: x.dtype, shape: x.shape, elements: x.elements }];
+      const { dtype, shape, elements, container } = x;
+      return [{ dtype, shape, elements, container }];
     },
   },
 };

@@ -21,6 +21,7 @@ import { resizeRules } from "./resize.ts";
 import type { Rule } from "./rule.ts";
 import { samplingRules } from "./sampling.ts";
 import { selectionRules } from "./selection.ts";
+import { sequenceRules } from "./sequence.ts";
 import { spectrumRules } from "./spectrum.ts";
 import { textRules } from "./text.ts";
 import { trigonometryRules } from "./trigonometry.ts";
@@ -42,6 +43,7 @@ export const rules: { readonly [Name in OperatorName]: Rule<OperatorTable[Name]>
   ...recurrentRules,
   ...samplingRules,
   ...selectionRules,
+  ...sequenceRules,
   ...spectrumRules,
   ...determinantRules,
   ...foldRules,

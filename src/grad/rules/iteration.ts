@@ -22,6 +22,9 @@ import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./
 export function iterationRule(node: Walk): Cotangents | Missing {
   const iteration = iterationOf(node.node);
   if (iteration === undefined) return missing("its body does not fit its inputs");
+  if (iteration.states.some(({ init }) => init.container !== undefined)) {
+    return missing("it hands a sequence from round to round");
+  }
   const asked = askedOf(node, iteration);
   if (asked.carried.length + asked.readings.length + asked.summed.length === 0) return [];
   const { keepEvery = 1 } = node.options;

@@ -1,4 +1,5 @@
 import * as op from "../../../src/builder/operators/index.ts";
+import type { Value } from "../../../src/builder/value.ts";
 import { type Case, on } from "./harness.ts";
 
 const nm = { x: ["n", "m"] };
@@ -124,5 +125,52 @@ export const selectionCases: Readonly<Record<string, Case>> = {
       op.melWeightMatrix(g, { bands: 8, dftLength: 16, sampleRate: 8192, low: 0, high: 4096 }),
     [9, 8],
     { since: 17 },
+  ),
+
+  // sequence.ts, sequence-map.ts and optional.ts
+  "sequence of parts": on(
+    nm,
+    ({ x }) => op.sequenceAt(op.splitToSequence(x, { axis: 1, sizes: [2, 3] }), -1),
+    ["n", null],
+    { open: true },
+  ),
+  "sequence of equal parts": on(
+    nm,
+    ({ x }) => op.sequenceAt(op.splitToSequence(x, { axis: -1, keepdims: false }), 1),
+    ["n"],
+    float64,
+  ),
+  "sequence put together": on(
+    nm,
+    ({ x }, g) => {
+      const list = op.sequenceInsert(op.sequenceEmpty(g), x);
+      const longer = op.sequenceErase(op.sequenceInsert(op.sequenceInsert(list, x, 0), x), 1);
+      return op.concatFromSequence(longer, { axis: 0 });
+    },
+    undefined,
+  ),
+  "sequence stacked": on(
+    nm,
+    ({ x }) => op.concatFromSequence(op.sequenceConstruct(x, x), { axis: -1, newAxis: true }),
+    ["n", "m", null],
+    { open: true },
+  ),
+  sequenceLength: on(nm, ({ x }) => op.sequenceLength(op.sequenceConstruct(x, x)), []),
+  sequenceMap: on(
+    nm,
+    ({ x }) => {
+      const [halves] = op.sequenceMap([op.sequenceConstruct(x, x), x], (part, whole) => [
+        op.add(part as Value, whole as Value),
+      ]);
+      return op.sequenceAt(halves as Value, 0);
+    },
+    ["n", "m"],
+    { since: 17 },
+  ),
+  optional: on(
+    nm,
+    ({ x }) => [op.optionalGetElement(op.optional(x)), op.optionalHasElement(op.optional(x))],
+    ["n", "m"],
+    { since: 15 },
   ),
 };

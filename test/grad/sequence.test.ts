@@ -1,0 +1,113 @@
+import {
+  add,
+  concatFromSequence,
+  mul,
+  optional,
+  optionalGetElement,
+  sequenceAt,
+  sequenceConstruct,
+  sequenceEmpty,
+  sequenceErase,
+  sequenceInsert,
+  sequenceMap,
+  splitToSequence,
+} from "../../src/builder/operators/index.ts";
+import type { Value } from "../../src/builder/value.ts";
+import { testRows } from "./rows.ts";
+
+const square = (x: Value) => x.mul(x);
+const joined = (list: Value) => concatFromSequence(list, { axis: 0 });
+
+describe("gradients pass through sequences", () => {
+  testRows([
+    ["sequenceConstruct", (x, y) => joined(sequenceConstruct(square(x), y, x)), [[2], [3]]],
+    [
+      "sequenceAt",
+      (x, y) => {
+        const list = sequenceConstruct(square(x), mul(x, y));
+        return mul(sequenceAt(list, 0), sequenceAt(list, -1));
+      },
+      [[2], [2]],
+    ],
+    [
+      "sequenceInsert",
+      (x, y) => {
+        const list = sequenceInsert(sequenceEmpty(x.graph, x.dtype), square(x));
+        return joined(sequenceInsert(sequenceInsert(list, y), square(y), -1));
+      },
+      [[2], [3]],
+    ],
+    [
+      "sequenceErase",
+      (x, y) => {
+        const list = sequenceConstruct(square(x), y, square(y));
+        return mul(joined(sequenceErase(sequenceErase(list, -3))), x.sum());
+      },
+      [[2], [3]],
+    ],
+    [
+      "splitToSequence",
+      (x) => sequenceAt(splitToSequence(square(x), { axis: 1, sizes: [1, 2] }), 1),
+      [[2, 3]],
+    ],
+    [
+      "splitToSequence by ones",
+      (x) => {
+        const list = splitToSequence(square(x), { axis: -1, keepdims: false });
+        return concatFromSequence(list, { axis: 0, newAxis: true });
+      },
+      [[2, 3]],
+    ],
+    [
+      "splitToSequence, the last part smaller",
+      (x) => joined(splitToSequence(square(x), { sizes: 2 })),
+      [[5, 2]],
+    ],
+    [
+      "concatFromSequence along the last axis",
+      (x, y) => square(concatFromSequence(sequenceConstruct(x, y), { axis: -1 })),
+      [
+        [2, 1],
+        [2, 3],
+      ],
+    ],
+  ]);
+});
+
+describe("gradients pass through what is done with each entry", () => {
+  testRows([
+    [
+      "sequenceMap",
+      (x, y) => {
+        const list = splitToSequence(square(x), { sizes: 2 });
+        const [products] = sequenceMap([list, y], (part, factor) => [
+          mul(square(part as Value), factor as Value),
+        ]);
+        return joined(products as Value);
+      },
+      [[4, 2], [2]],
+    ],
+    [
+      "sequenceMap of two sequences, with what it reads from outside",
+      (x, y, z) => {
+        const lists = [sequenceConstruct(x, y), sequenceConstruct(square(y), x)];
+        const [sums, rest] = sequenceMap(lists, (a, b) => {
+          return [add(mul(a as Value, b as Value), z), square(b as Value)];
+        });
+        return add(joined(sums as Value), joined(rest as Value));
+      },
+      [[2], [2], [1]],
+    ],
+  ]);
+});
+
+describe("gradients pass through optionals", () => {
+  testRows([
+    ["optional", (x) => square(optionalGetElement(optional(square(x)))), [[3]]],
+    [
+      "optional sequence",
+      (x) => joined(optionalGetElement(optional(sequenceConstruct(square(x), x)))),
+      [[2]],
+    ],
+  ]);
+});
