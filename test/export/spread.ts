@@ -83,6 +83,7 @@ const SORTED: Readonly<Record<string, Apply>> = {
 
 /** Those that have soft modes alone. */
 const PROJECTIONS: Readonly<Record<string, Apply>> = {
+  projectSimplex: (x, _y, how) => soft.projectSimplex(x, { ...softMode(how), dim: 0 }),
   projectPermutahedron: (x, y, how) => soft.projectPermutahedron(x, y, softMode(how)),
   transport: (x, y, how) => {
     const [rows, columns] = [y.square().sum(-1).add(1), y.square().sum(0).add(1)];
