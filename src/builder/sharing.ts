@@ -2,7 +2,7 @@ import type { Attribute, Attributes } from "./block.ts";
 import type { TensorData } from "./tensor.ts";
 
 /** Operators whose every application gives something new. */
-const random: ReadonlySet<string> = new Set([
+export const RANDOM: ReadonlySet<string> = new Set([
   "RandomNormal",
   "RandomNormalLike",
   "RandomUniform",
@@ -21,7 +21,7 @@ export function sharingKey(node: {
   readonly inputs: readonly (number | undefined)[];
   readonly outputCount: number;
 }): string | undefined {
-  if (random.has(node.op)) return undefined;
+  if (RANDOM.has(node.op)) return undefined;
   let key = `${node.domain}:${node.op}:${node.outputCount}:${node.inputs.join()}`;
   for (const name of Object.keys(node.attributes).sort()) {
     const text = attributeKey(node.attributes[name] as Attribute);

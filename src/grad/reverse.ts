@@ -233,7 +233,7 @@ class Reverse {
     const cotangents = node.outputs.map((output) => this.#total(output));
     if (cotangents.every((cotangent) => cotangent === undefined)) return;
     const rule = ruleFor(node, this.#graph);
-    const given = typeof rule === "function" ? rule(this.#pullback(node, cotangents)) : rule;
+    const given = typeof rule === "function" ? this.#apply(rule, node, cotangents) : rule;
     if (isMissing(given)) this.#passOver(node, given);
     else if (!("kind" in given)) {
       [...node.inputs, ...capturesOfNode(node)].forEach((read, i) => {
@@ -245,11 +245,28 @@ class Reverse {
     }
   }
 
+  #apply(
+    rule: (node: Walk) => Cotangents | Missing,
+    node: Node,
+    cotangents: readonly (Value | undefined)[],
+  ): Cotangents | Missing {
+    try {
+      return rule(this.#pullback(node, cotangents));
+    } catch (error) {
+      // Behind an operator without a rule there may be cotangents that fit nothing: see #passOver.
+      if (this.#without.length > 0 && error instanceof GraphError) return [];
+      throw error;
+    }
+  }
+
   /** Remembers a node without a rule and goes on behind it, so that one error can name them all. */
   #passOver(node: Node, { reason }: Missing): void {
     this.#without.push({ node, reason });
     for (const read of readsOf(node)) {
-      if (this.#has(read)) this.#collect(currentValue(read), zeroCotangent(read));
+      if (!this.#has(read)) continue;
+      const open = read.dtype === "unknown" && read.container === undefined;
+      const some = open ? this.#graph.constant(0) : zeroCotangent(read);
+      this.#collect(currentValue(read), some);
     }
   }
 

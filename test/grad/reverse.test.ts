@@ -12,6 +12,7 @@ import {
   loop,
   matmul,
   passThrough,
+  randomNormalLike,
   reduceMax,
   reduceMean,
   reduceSum,
@@ -333,6 +334,37 @@ describe("what cannot be differentiated", () => {
           "give it a rule with customGradient, or end the gradient before it with stopGradient",
       ),
     );
+  });
+
+  test("also where they hide what type is between them", () => {
+    const { g, xs } = graph([2]);
+    const [x] = xs;
+    const other = { domain: "com.example" };
+    const [a] = g.node("First", [x], {}, other) as [Value];
+    const [b] = g.node(
+      "Second",
+      [a],
+      {},
+      { ...other, types: [{ dtype: "float64", shape: [2] }] },
+    ) as [Value];
+    expect(() => vjp(b.mul(b), [x])).toThrow(/com.example.First .*, com.example.Second /);
+  });
+
+  test("a body that draws at random, since it would draw anew on the way back", () => {
+    const { xs } = graph([2]);
+    const [x] = xs;
+    const [looped] = loop(3, [x], (_, state) => [(state as Value).mul(randomNormalLike(x))]) as [
+      Value,
+    ];
+    expect(() => vjp(looped, [x])).toThrow(
+      /its body has a RandomNormalLike, which would draw anew/,
+    );
+    const [chosen] = ifElse(
+      reduceSum(x).greater(0),
+      () => [x.mul(randomNormalLike(x))],
+      () => [x],
+    ) as [Value];
+    expect(() => vjp(chosen, [x])).toThrow(/its body has a RandomNormalLike/);
   });
 
   test("what in a body cannot be, unless only integers pass through it", () => {

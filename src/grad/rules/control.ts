@@ -3,6 +3,7 @@ import { cloneBody } from "../../builder/clone.ts";
 import { zerosLike } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { iterationRule } from "./iteration.ts";
+import { randomInBodies } from "./random-bodies.ts";
 import {
   type Cotangents,
   isMissing,
@@ -19,6 +20,8 @@ function ifRule(node: Walk): Cotangents | Missing {
   const { graph } = node;
   const captures = capturesOfNode(node.node);
   const xs = captures.filter(node.reaches);
+  const random = randomInBodies(node.node);
+  if (random !== undefined) return random;
   let problem: Missing | undefined;
   const reached = new Set<number>();
   const pull = (branch: Block) =>

@@ -11,6 +11,7 @@ import { add, gather, loop, sub, zerosLike } from "../../builder/operators/index
 import type { Value } from "../../builder/value.ts";
 import { pathBetween } from "../path.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
+import { randomInBodies } from "./random-bodies.ts";
 import { type Reading, readingsOf, restore } from "./readings.ts";
 import { type Journey, record } from "./record.ts";
 import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./rule.ts";
@@ -27,6 +28,8 @@ export function iterationRule(node: Walk): Cotangents | Missing {
   }
   const asked = askedOf(node, iteration);
   if (asked.carried.length + asked.readings.length + asked.summed.length === 0) return [];
+  const random = randomInBodies(node.node);
+  if (random !== undefined) return random;
   const { keepEvery = 1 } = node.options;
   if (keepEvery > 1 && isLong(iteration, keepEvery) && hasRanks(iteration, asked)) {
     return pullThroughChunks(node, iteration, keepEvery, asked);

@@ -89,6 +89,31 @@ class Gpt(nn.Module):
         return x @ self.words.weight.t()
 
 
+class SqueezeExcite(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.deep = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.norm = nn.BatchNorm2d(4)
+        self.a = nn.Conv2d(4, 2, 1)
+        self.b = nn.Conv2d(2, 4, 1)
+
+    def forward(self, x):
+        h = F.hardswish(self.norm(self.deep(x)))
+        return x + h * torch.sigmoid(self.b(F.relu6(self.a(F.adaptive_avg_pool2d(h, 1)))))
+
+
+class Classifier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.net = nn.GRU(4, 3, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(6, 2)
+
+    def forward(self, ids):
+        _, h = self.net(self.words(ids))
+        return self.out(torch.cat([h[0], h[1]], 1)).log_softmax(1)
+
+
 class ScriptedLoop(nn.Module):
     def __init__(self):
         super().__init__()
@@ -104,7 +129,7 @@ class ScriptedLoop(nn.Module):
 class ScriptedWhile(nn.Module):
     def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor([0.5, -0.25, 1.5]))
+        self.weight = nn.Parameter(torch.zeros(3))
 
     def forward(self, x):
         h = x
@@ -113,6 +138,22 @@ class ScriptedWhile(nn.Module):
             h = h * 0.5
             total = total + h * self.weight
         return total
+
+
+class ScriptedExit(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Linear(3, 3)
+
+    def forward(self, x):
+        h = x
+        i = 0
+        going = True
+        while going and i < 10:
+            h = torch.tanh(self.cell(h))
+            i += 1
+            going = bool(h.abs().sum() > 0.8)
+        return h * 2
 
 
 class ScriptedBranch(nn.Module):
@@ -129,7 +170,37 @@ class ScriptedBranch(nn.Module):
         return y
 
 
-class ScriptedScan(nn.Module):
+class ScriptedNest(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Linear(3, 3)
+
+    def forward(self, x, steps: torch.Tensor):
+        h = x
+        for i in range(int(steps)):
+            for j in range(2):
+                if bool(h.sum() > 0):
+                    h = torch.sin(self.cell(h)) + x
+                else:
+                    h = torch.cos(h) - x
+        return h
+
+
+class ScriptedRows(nn.Module):
+    """Reads a row of its operands in each round."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(4, 3))
+
+    def forward(self, x):
+        total = torch.zeros(3, dtype=x.dtype)
+        for i in range(x.size(0)):
+            total = total * 0.5 + x[i] * self.weight[i]
+        return total
+
+
+class ScriptedList(nn.Module):
     """Collects the states of a loop with a branch in it."""
 
     def __init__(self):
@@ -148,54 +219,260 @@ class ScriptedScan(nn.Module):
         return torch.stack(states)
 
 
+class ScriptedLstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.LSTM(2, 3)
+        self.out = nn.Linear(3, 1)
+
+    def forward(self, x):
+        y, (h, c) = self.net(x)
+        return self.out(y) + h.sum() * c.sum()
+
+
+def ends(m, x):
+    """All states of a network that goes both ways, and its last ones."""
+    y, last = m.net(x)
+    h = last[0] if isinstance(last, tuple) else last
+    return torch.cat([y.mean(1), h.mean(0)], -1)
+
+
+def with_states(m, x, h, c):
+    y, (h, c) = m.net(x, (h, c))
+    return torch.cat([t.flatten() for t in (y, h, c)])
+
+
+def packed(m, x, lengths):
+    pack = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+    return nn.utils.rnn.pad_packed_sequence(m.net(pack)[0], batch_first=True)[0]
+
+
+def decode(m, x, y):
+    mask = torch.triu(torch.full((3, 3), float("-inf"), dtype=x.dtype), 1)
+    return m.net(x, y, mask)
+
+
+def masked_attention(m, x):
+    return m.net(x, x, x, attn_mask=torch.triu(torch.ones(4, 4), 1).bool())[0]
+
+
+def indexing(m, x):
+    parts = [x[:, 1::2], x[:, [3, 0, 3]], x.gather(1, x.argsort(1)), x.topk(2, 1)[0], x.cumsum(1).flip(1)]
+    return torch.cat(parts, 1)
+
+
+def slices(m, x):
+    return x[..., 1:3] ** 2 + x[0, 1, 2] * x.narrow(2, 0, 2) + x.select(1, 0).unsqueeze(1)[..., ::2]
+
+
+def assignment(m, x):
+    z = x * x
+    z[:, 1] = x[:, 0] * 2
+    return z
+
+
+def shapes(m, x):
+    flat = x.view(x.size(0), 2, -1).transpose(1, 2).reshape(x.size(0), -1)
+    wide = flat.unsqueeze(1).expand(-1, 3, -1) * torch.arange(3, dtype=x.dtype).view(1, 3, 1)
+    return wide.roll(1, 1).pow(2).mean((1, 2))
+
+
+def reductions(m, x):
+    norms = [x.norm(dim=1), x.abs().norm(p=1, dim=1)]
+    return torch.stack([x.var(1), x.std(1), x.logsumexp(1), x.amax(1), x.prod(1), *norms, x.max(1)[0], x.min(1)[0]])
+
+
+def elementwise(m, x, y):
+    smooth = (x * x + 1).rsqrt() + x.erf() + x / (y.abs() + 1) + torch.lerp(x, y, 0.3)
+    bent = x.clamp(-0.5, 0.7) * y.sigmoid().log() + torch.maximum(x, y) + x.remainder(0.7)
+    named = F.softsign(x) + F.hardtanh(y) + F.logsigmoid(x) + F.hardsigmoid(y)
+    return torch.where(x > y, x.sin() * y.exp(), x.atan()) + smooth + bent + named
+
+
+def comparisons(m, x, y):
+    chosen = torch.max(x, y) * torch.min(x, y) + x.max(1, keepdim=True)[0]
+    steps = x.floor() * y.ceil() + x.sign() * y + x.round() * y
+    return chosen + steps + y.argmax(1).to(x.dtype).unsqueeze(1) * x + (x >= y).to(x.dtype) * y
+
+
+def activations(m, x):
+    plain = [F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish, F.hardshrink, F.softshrink, F.tanhshrink, F.relu6]
+    more = [F.hardsigmoid, F.hardswish, F.leaky_relu, F.logsigmoid, F.softsign, F.rrelu]
+    return sum(f(x) for f in plain + more) + F.softplus(x, beta=2) + F.glu(torch.cat([x, x], 1))
+
+
+def losses(m, x, t, y):
+    weight = torch.tensor([1.0, 2.0, 0.5], dtype=x.dtype)
+    logs = x.log_softmax(1)
+    near = torch.where((x - y).abs() < 1, 0.5 * (x - y) ** 2, (x - y).abs() - 0.5)
+    return torch.stack(
+        [
+            F.cross_entropy(x, t),
+            F.nll_loss(logs, t, reduction="sum"),
+            F.cross_entropy(x, t, weight=weight, ignore_index=1),
+            near.mean(),
+            (y.softmax(1) * (y.log_softmax(1) - logs)).sum(1).mean(),
+            (F.softplus(x) - x * y.sigmoid()).mean(),
+        ]
+    )
+
+
+def pooling(m, x):
+    parts = [
+        F.avg_pool2d(x, 3, 2, 1),
+        F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False),
+        F.max_pool2d(x, 3, 1, 1),
+        F.adaptive_max_pool2d(x, 1),
+        F.lp_pool2d(x, 2, 2),
+    ]
+    return torch.cat([part.flatten(1) for part in parts], 1)
+
+
+def padded(m, x):
+    framed = F.pad(F.pad(x, (1, 2, 0, 1), "reflect"), (1, 1, 1, 0), "replicate")
+    return F.pad(framed, (0, 1, 2, -1), value=0.5) ** 2
+
+
+def distances(m, x, y):
+    near = [F.cosine_similarity(x, y).unsqueeze(1), F.pairwise_distance(x, y).unsqueeze(1)]
+    return torch.cat([F.normalize(x), torch.cdist(x, y), *near], 1)
+
+
+def sorts(m, x):
+    parts = [x.sort(1, descending=True)[0], x.topk(2, largest=False)[0]]
+    return torch.cat(parts, 1) * x.cumsum(1).repeat(1, 2)[:, :6]
+
+
 def rand(*dims):
     return torch.randn(*dims)
 
 
-def models():
-    yield "mlp", nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)), [rand(4, 3)], {"dynamic": True}
-    yield "conv_groups", nn.Sequential(nn.Conv2d(4, 8, 3, 2, 1, groups=2), nn.ReLU6(), nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), nn.Hardswish(), nn.Conv2d(8, 2, 1)), [rand(2, 4, 7, 6)], {"dynamic": True}
-    yield "conv_1d_3d", Wrapped(lambda m, x, z: m.a(x).sum(-1, keepdim=True) * m.b(z).flatten(2).mean(-1, keepdim=True), a=nn.Conv1d(2, 3, 3, padding=2, dilation=2), b=nn.Conv3d(2, 3, 2)), [rand(2, 2, 7), rand(2, 2, 3, 3, 4)], {}
-    yield "conv_transpose", nn.Sequential(nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2), nn.LeakyReLU(0.2), nn.ConvTranspose2d(6, 2, 2, dilation=2)), [rand(1, 4, 3, 4)], {"dynamic": True}
-    yield "residual_train", nn.Sequential(ResidualBlock(2, 4, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).train(), [rand(3, 2, 6, 6)], {"training": True}
-    yield "residual", nn.Sequential(nn.Conv2d(2, 3, 3), nn.MaxPool2d(3, 2, 1), ResidualBlock(3, 4, 1), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 3)), [rand(2, 2, 9, 9)], {"dynamic": True, "opset": 13}
-    for up in ("transpose", "nearest", "bilinear"):
-        yield f"unet_{up}", UNet(up), [rand(1, 2, 8, 8)], {"opset": 14 if up == "nearest" else 17, "dynamic": up == "transpose"}
-    yield "norms", nn.Sequential(nn.GroupNorm(2, 4), nn.SiLU(), nn.InstanceNorm2d(4, affine=True), nn.Softplus(), nn.LocalResponseNorm(3), nn.Mish()), [rand(2, 4, 3, 3)], {}
-    yield "layer_norm", nn.Sequential(nn.LayerNorm([3, 4]), nn.GELU(), nn.Linear(4, 5), nn.LayerNorm(5, eps=1e-3)), [rand(2, 3, 4)], {"dynamic": True}
-    yield "layer_norm_14", nn.Sequential(nn.LayerNorm(4), nn.ELU(), nn.Linear(4, 5), nn.CELU(0.7), nn.SELU()), [rand(2, 3, 4)], {"opset": 14}
-    for kind, net in (("rnn", nn.RNN), ("gru", nn.GRU), ("lstm", nn.LSTM)):
-        yield kind, Wrapped(lambda m, x: m.net(x)[0], net=net(2, 3)), [rand(5, 2, 2)], {"dynamic": True}
-        yield f"{kind}_stacked_both_ways", Wrapped(lambda m, x: torch.cat([m.net(x)[0].mean(1), m.net(x)[1][0].mean(0) if isinstance(m.net, nn.LSTM) else m.net(x)[1].mean(0)], -1), net=net(2, 3, num_layers=2, bidirectional=True, batch_first=True)), [rand(2, 4, 2)], {"opset": 14}
-    yield "lstm_states", Wrapped(lambda m, x, h, c: torch.cat([t.flatten() for t in (m.net(x, (h, c))[0], *m.net(x, (h, c))[1])]), net=nn.LSTM(2, 3)), [rand(4, 2, 2), rand(1, 2, 3), rand(1, 2, 3)], {}
-    yield "lstm_packed", Wrapped(lambda m, x, lengths: nn.utils.rnn.pad_packed_sequence(m.net(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[0], batch_first=True)[0], net=nn.LSTM(2, 3, batch_first=True, bidirectional=True)), [rand(3, 4, 2), torch.tensor([4, 3, 1])], {}
-    yield "gpt", Gpt(), [torch.tensor([[1, 4, 4, 0, 10, 3], [2, 2, 2, 7, 1, 4]])], {"dynamic": True}
-    yield "gpt_13", Gpt(), [torch.tensor([[1, 4, 4, 0, 10, 3], [2, 2, 2, 7, 1, 4]])], {"opset": 13}
-    yield "gpt_11", Gpt(), [torch.tensor([[1, 4, 4, 0, 10, 3], [2, 2, 2, 7, 1, 4]])], {"opset": 11}
-    yield "mlp_9", nn.Sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.Softmax(-1), nn.Linear(5, 4), nn.LogSoftmax(1)), [rand(4, 3)], {"opset": 9}
-    yield "conv_9", nn.Sequential(ResidualBlock(2, 4, 2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3)), [rand(2, 2, 6, 6)], {"opset": 9}
-    yield "lstm_9", Wrapped(lambda m, x: m.net(x)[0], net=nn.LSTM(2, 3, num_layers=2)), [rand(4, 2, 2)], {"opset": 9}
-    yield "gru_11", Wrapped(lambda m, x: m.net(x)[0], net=nn.GRU(2, 3, bidirectional=True)), [rand(4, 2, 2)], {"opset": 11, "dynamic": True}
+def sequential(*layers):
+    return nn.Sequential(*layers)
+
+
+def networks():
+    """Name, module, inputs, and how to export it: opset 17 by default."""
+    ids = torch.tensor([[1, 4, 4, 0, 10, 3], [2, 2, 2, 7, 1, 4]])
+    dynamic = {"dynamic": True}
+    training = {"training": True}
+
+    yield "mlp", sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)), [rand(4, 3)], dynamic
+    yield "mlp_9", sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.Softmax(-1), nn.Linear(5, 4), nn.LogSoftmax(1)), [rand(4, 3)], {"opset": 9}
+    yield "mlp_11", sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)), [rand(5, 3)], {**dynamic, "opset": 11}
+    glu = sequential(nn.utils.weight_norm(nn.Linear(3, 4)), nn.GLU(), nn.Hardshrink(0.3), nn.Softshrink(0.1), nn.Hardtanh(-0.6, 0.9))
+    yield "weight_norm", glu, [rand(4, 3)], {"opset": 13}
+
+    deep = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)
+    groups = sequential(nn.Conv2d(4, 8, 3, 2, 1, groups=2), nn.ReLU6(), deep, nn.Hardswish(), nn.Conv2d(8, 2, 1))
+    yield "conv_groups", groups, [rand(2, 4, 7, 6)], dynamic
+    several = Wrapped(
+        lambda m, x, z: m.a(x).sum(-1, keepdim=True) * m.b(z).flatten(2).mean(-1, keepdim=True),
+        a=nn.Conv1d(2, 3, 3, padding=2, dilation=2),
+        b=nn.Conv3d(2, 3, 2),
+    )
+    yield "conv_1d_3d", several, [rand(2, 2, 7), rand(2, 2, 3, 3, 4)], {}
+    up = sequential(
+        nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(6, 2, 2, dilation=2),
+    )
+    yield "conv_transpose", up, [rand(1, 4, 3, 4)], dynamic
+    signal = sequential(nn.ConvTranspose1d(2, 4, 3, 2, 1, output_padding=1, groups=2), nn.Conv1d(4, 2, 3, dilation=2))
+    yield "conv_transpose_9", signal, [rand(2, 2, 6)], {"opset": 9}
+    yield "residual_train", sequential(ResidualBlock(2, 4, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)), [rand(3, 2, 6, 6)], training
+    stem = sequential(nn.Conv2d(2, 3, 3), nn.MaxPool2d(3, 2, 1), ResidualBlock(3, 4, 1), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+    yield "residual", stem, [rand(2, 2, 9, 9)], {**dynamic, "opset": 13, "folded": False}
+    yield "residual_9", sequential(ResidualBlock(2, 4, 2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3)), [rand(2, 2, 6, 6)], {"opset": 9}
+    yield "squeeze_excite", SqueezeExcite(), [rand(2, 4, 5, 5)], dynamic
+    yield "unet_transpose", UNet("transpose"), [rand(1, 2, 8, 8)], dynamic
+    yield "unet_nearest", UNet("nearest"), [rand(1, 2, 8, 8)], {"opset": 14}
+    yield "unet_bilinear", UNet("bilinear"), [rand(1, 2, 8, 8)], {}
     yield "unet_11", UNet("transpose"), [rand(1, 2, 4, 4)], {"opset": 11}
-    yield "decoder", Wrapped(lambda m, x, y: m.net(x, y, torch.triu(torch.full((3, 3), float("-inf"), dtype=x.dtype), 1)), net=nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, norm_first=True, activation="gelu")), [rand(3, 2, 4), rand(5, 2, 4)], {"training": True}
-    yield "weight_norm", nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 4)), nn.GLU(), nn.Hardshrink(0.3), nn.Softshrink(0.1), nn.Hardtanh(-0.6, 0.9)), [rand(4, 3)], {"opset": 13}
-    yield "encoder", nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True).train(), [rand(2, 5, 8)], {"training": True, "dynamic": True}
-    yield "attention_cross", Wrapped(lambda m, q, k: m.net(q, k, k)[0], net=nn.MultiheadAttention(6, 3, batch_first=True)), [rand(2, 3, 6), rand(2, 4, 6)], {"training": True}
-    yield "embedding_bag", Wrapped(lambda m, i, x: (m.net(i).sum(1) * x).norm(dim=-1), net=nn.Embedding(7, 4)), [torch.tensor([[1, 2, 2], [0, 6, 1]]), rand(2, 4)], {"opset": 14}
-    yield "indexing", Wrapped(lambda m, x: torch.cat([x[:, 1::2], x[:, [3, 0, 3]], x.gather(1, x.argsort(1)), x.topk(2, 1)[0], x.cumsum(1).flip(1)], 1)), [rand(3, 4)], {}
-    yield "scatter", Wrapped(lambda m, x, u: x.scatter_add(1, torch.tensor([[0, 1, 1], [2, 2, 2]]), u) ** 2), [rand(2, 4), rand(2, 3)], {"opset": 16}
-    yield "shapes", Wrapped(lambda m, x: (x.view(x.size(0), 2, -1).transpose(1, 2).reshape(x.size(0), -1).unsqueeze(1).expand(-1, 3, -1) * torch.arange(3, dtype=x.dtype).view(1, 3, 1)).roll(1, 1).pow(2).mean((1, 2))), [rand(2, 6)], {"dynamic": True}
-    yield "reductions", Wrapped(lambda m, x: torch.stack([x.var(1), x.std(1), x.logsumexp(1), x.amax(1), x.prod(1), x.norm(dim=1), x.abs().norm(p=1, dim=1), x.max(1)[0], x.median(1)[0] if False else x.min(1)[0]])), [rand(3, 4)], {"dynamic": True}
-    yield "elementwise", Wrapped(lambda m, x, y: torch.where(x > y, x.sin() * y.exp(), x.atan()) + x.clamp(-0.5, 0.7) * y.sigmoid().log() + (x * x + 1).rsqrt() + torch.maximum(x, y) + x.erf() + (x / (y.abs() + 1)) + F.softsign(x) + F.hardtanh(y) + F.logsigmoid(x) + F.hardsigmoid(y) + x.remainder(0.7) + torch.lerp(x, y, 0.3)), [rand(3, 4), rand(4)], {"dynamic": True}
-    yield "losses", Wrapped(lambda m, x, t, y: torch.stack([F.cross_entropy(x, t), F.nll_loss(x.log_softmax(1), t, reduction="sum"), F.cross_entropy(x, t, weight=torch.tensor([1.0, 2.0, 0.5], dtype=x.dtype), ignore_index=1), ((x - y) ** 2).mean(), torch.where((x - y).abs() < 1, 0.5 * (x - y) ** 2, (x - y).abs() - 0.5).mean(), (y.softmax(1) * (y.log_softmax(1) - x.log_softmax(1))).sum(1).mean(), (F.softplus(x) - x * y.sigmoid()).mean()])), [rand(4, 3), torch.tensor([2, 0, 1, 1]), rand(4, 3)], {"opset": 13}
-    yield "einsum", Wrapped(lambda m, x, y: torch.einsum("bij,bkj->bik", x, y) @ torch.einsum("bij->ji", y).unsqueeze(0)), [rand(2, 3, 4), rand(2, 4, 4)], {}
-    yield "pooling", Wrapped(lambda m, x: torch.cat([F.avg_pool2d(x, 3, 2, 1).flatten(1), F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False).flatten(1), F.max_pool2d(x, 3, 1, 1, dilation=1).flatten(1), F.adaptive_max_pool2d(x, 1).flatten(1), F.lp_pool2d(x, 2, 2).flatten(1)], 1)), [rand(1, 2, 5, 5)], {}
-    yield "pads", Wrapped(lambda m, x: F.pad(F.pad(F.pad(x, (1, 2, 0, 1), "reflect"), (1, 1, 1, 0), "replicate"), (0, 1, 2, -1), value=0.5) ** 2), [rand(1, 2, 4, 4)], {}
-    yield "pixel_shuffle", nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2), nn.PReLU(2), nn.PixelUnshuffle(2)), [rand(1, 2, 3, 3)], {}
-    yield "fake_quantized", Wrapped(lambda m, x: torch.fake_quantize_per_tensor_affine(m.net(x), 0.05, 3, 0, 255), net=nn.Linear(3, 4)), [rand(5, 3)], {"opset": 13}
-    yield "grid_sample", Wrapped(lambda m, x, g: F.grid_sample(x, g.tanh(), align_corners=False)), [rand(1, 2, 4, 5), rand(1, 3, 3, 2)], {"opset": 16}
-    for name, module, xs in (("loop", ScriptedLoop(), [rand(2, 3), torch.tensor(4)]), ("while", ScriptedWhile(), [rand(3)]), ("branch", ScriptedBranch(), [rand(2, 3)]), ("scan", ScriptedScan(), [rand(4, 2, 2)])):
-        yield f"scripted_{name}", module, xs, {"script": True, "dynamic": True}
+
+    norms = sequential(nn.GroupNorm(2, 4), nn.SiLU(), nn.InstanceNorm2d(4, affine=True), nn.Softplus(), nn.LocalResponseNorm(3), nn.Mish())
+    yield "norms", norms, [rand(2, 4, 3, 3)], {}
+    yield "layer_norm", sequential(nn.LayerNorm([3, 4]), nn.GELU(), nn.Linear(4, 5), nn.LayerNorm(5, eps=1e-3)), [rand(2, 3, 4)], dynamic
+    yield "layer_norm_14", sequential(nn.LayerNorm(4), nn.ELU(), nn.Linear(4, 5), nn.CELU(0.7), nn.SELU()), [rand(2, 3, 4)], {"opset": 14}
+
+    for kind, net in (("rnn", nn.RNN), ("gru", nn.GRU), ("lstm", nn.LSTM)):
+        first = Wrapped(lambda m, x: m.net(x)[0], net=net(2, 3))
+        yield kind, first, [rand(5, 2, 2)], {**dynamic, "folded": False, "time": True}
+        stacked = Wrapped(ends, net=net(2, 3, num_layers=2, bidirectional=True, batch_first=True))
+        yield f"{kind}_stacked_both_ways", stacked, [rand(2, 4, 2)], {"opset": 14}
+    yield "lstm_states", Wrapped(with_states, net=nn.LSTM(2, 3)), [rand(4, 2, 2), rand(1, 2, 3), rand(1, 2, 3)], {}
+    yield "lstm_packed", Wrapped(packed, net=nn.LSTM(2, 3, batch_first=True, bidirectional=True)), [rand(3, 4, 2), torch.tensor([4, 3, 1])], {}
+    yield "lstm_9", Wrapped(lambda m, x: m.net(x)[0], net=nn.LSTM(2, 3, num_layers=2)), [rand(4, 2, 2)], {"opset": 9, "folded": False}
+    yield "gru_11", Wrapped(lambda m, x: m.net(x)[0], net=nn.GRU(2, 3, bidirectional=True)), [rand(4, 2, 2)], {**dynamic, "opset": 11, "time": True}
+    yield "classifier", Classifier(), [torch.tensor([[1, 2, 3], [4, 4, 0]])], {**dynamic, "opset": 14, "time": True}
+
+    yield "gpt", Gpt(), [ids], {**dynamic, "folded": False, "time": True}
+    for opset in (11, 12, 13):
+        yield f"gpt_{opset}", Gpt(), [ids], {"opset": opset, "folded": False}
+    encoder = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
+    yield "encoder", encoder, [rand(2, 5, 8)], {**training, **dynamic, "time": True}
+    decoder = nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, norm_first=True, activation="gelu")
+    yield "decoder", Wrapped(decode, net=decoder), [rand(3, 2, 4), rand(5, 2, 4)], training
+    both = nn.Transformer(4, 2, 1, 1, 6, dropout=0.0, batch_first=True)
+    yield "transformer", Wrapped(lambda m, x, y: m.net(x, y), net=both), [rand(2, 3, 4), rand(2, 2, 4)], {**training, "opset": 14}
+    yield "attention_cross", Wrapped(lambda m, q, k: m.net(q, k, k)[0], net=nn.MultiheadAttention(6, 3, batch_first=True)), [rand(2, 3, 6), rand(2, 4, 6)], training
+    yield "attention_masked", Wrapped(masked_attention, net=nn.MultiheadAttention(4, 2, batch_first=True)), [rand(2, 4, 4)], {**training, **dynamic}
+    bag = Wrapped(lambda m, i, x: (m.net(i).sum(1) * x).norm(dim=-1), net=nn.Embedding(7, 4))
+    yield "embedding_bag", bag, [torch.tensor([[1, 2, 2], [0, 6, 1]]), rand(2, 4)], {"opset": 14}
+
+
+def operators():
+    """The same for operators alone."""
+    dynamic = {"dynamic": True}
+    yield "indexing", Wrapped(indexing), [rand(3, 4)], {}
+    yield "slices", Wrapped(slices), [rand(2, 4, 4)], dynamic
+    yield "assignment", Wrapped(assignment), [rand(3, 4)], {"opset": 14}
+    added = Wrapped(lambda m, x, u: x.scatter_add(1, torch.tensor([[0, 1, 1], [2, 2, 2]]), u) ** 2)
+    yield "scatter", added, [rand(2, 4), rand(2, 3)], {"opset": 16}
+    yield "one_hot", Wrapped(lambda m, i, x: F.one_hot(i, 5).to(x.dtype) @ x), [torch.tensor([1, 4, 0]), rand(5, 2)], {}
+    yield "shapes", Wrapped(shapes), [rand(2, 6)], dynamic
+    yield "reductions", Wrapped(reductions), [rand(3, 4)], dynamic
+    yield "elementwise", Wrapped(elementwise), [rand(3, 4), rand(4)], dynamic
+    yield "comparisons", Wrapped(comparisons), [rand(2, 3), rand(2, 3)], {}
+    yield "activations", Wrapped(activations), [rand(3, 4)], {"opset": 14}
+    yield "losses", Wrapped(losses), [rand(4, 3), torch.tensor([2, 0, 1, 1]), rand(4, 3)], {"opset": 13}
+    product = Wrapped(lambda m, x, y: torch.einsum("bij,bkj->bik", x, y) @ torch.einsum("bij->ji", y).unsqueeze(0))
+    yield "einsum", product, [rand(2, 3, 4), rand(2, 4, 4)], {}
+    yield "distances", Wrapped(distances), [rand(3, 4), rand(3, 4)], {}
+    yield "sorts", Wrapped(sorts), [rand(3, 4)], dynamic
+    yield "pooling", Wrapped(pooling), [rand(1, 2, 5, 5)], {}
+    yield "pads", Wrapped(padded), [rand(1, 2, 4, 4)], {}
+    yield "unfold", Wrapped(lambda m, x: F.unfold(x, 2, padding=1, stride=2)), [rand(1, 2, 4, 4)], {}
+    yield "pixel_shuffle", sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2), nn.PReLU(2), nn.PixelUnshuffle(2)), [rand(1, 2, 3, 3)], {}
+    for mode in ("bicubic", "nearest"):
+        resized = Wrapped(lambda m, x, mode=mode: F.interpolate(x, size=(5, 7), mode=mode) ** 2)
+        yield f"interpolate_{mode}", resized, [rand(1, 2, 3, 4)], {"opset": 13}
+    scaled = Wrapped(lambda m, x: F.interpolate(x, scale_factor=1.5, mode="bilinear", align_corners=False) ** 2)
+    yield "interpolate_11", scaled, [rand(1, 2, 4, 4)], {**dynamic, "opset": 11}
+    sampled = Wrapped(lambda m, x, g: F.grid_sample(x, g.tanh(), align_corners=False))
+    yield "grid_sample", sampled, [rand(1, 2, 4, 5), rand(1, 3, 3, 2)], {"opset": 16}
+    fake = Wrapped(lambda m, x: torch.fake_quantize_per_tensor_affine(m.net(x), 0.05, 3, 0, 255), net=nn.Linear(3, 4))
+    yield "fake_quantized", fake, [rand(5, 3)], {"opset": 13}
+
+
+def scripts():
+    """The same for modules with control flow."""
+    four = torch.tensor(4)
+    yield "scripted_loop", ScriptedLoop(), [rand(2, 3), four], {}
+    yield "scripted_while", ScriptedWhile(), [rand(3)], {}
+    yield "scripted_exit", ScriptedExit(), [rand(2, 3)], {}
+    yield "scripted_branch", ScriptedBranch(), [rand(2, 3)], {}
+    yield "scripted_nest", ScriptedNest(), [rand(2, 3), torch.tensor(2)], {}
+    yield "scripted_rows", ScriptedRows(), [rand(4, 3)], {}
+    yield "scripted_list", ScriptedList(), [rand(4, 2, 2)], {"time": True}
+    yield "scripted_lstm", ScriptedLstm(), [rand(4, 2, 2)], {"opset": 13}
+
+
+def models():
+    yield from networks()
+    yield from operators()
+    for name, module, inputs, options in scripts():
+        yield name, module, inputs, {"script": True, "dynamic": True, **options}
 
 
 def coded(array):
@@ -227,7 +504,7 @@ def main():
         axes = {}
         if options.get("dynamic"):
             axes = {n: {0: f"{n}_0"} for n, x in zip(names, inputs) if x.dim() > 0}
-            if name in ("rnn", "gru", "gru_11", "lstm", "scripted_scan", "gpt", "encoder"):
+            if options.get("time"):
                 axes = {n: {0: "n0", 1: "n1"} for n in names}
         state = {k: v.clone() for k, v in module.state_dict().items()}
         model = torch.jit.script(module) if options.get("script") else module
@@ -241,7 +518,7 @@ def main():
                 output_names=["y"],
                 dynamic_axes=axes,
                 opset_version=options.get("opset", 17),
-                do_constant_folding=not training and name not in ("rnn", "gru", "lstm", "lstm_9", "gpt", "gpt_11", "gpt_13", "residual"),
+                do_constant_folding=not training and options.get("folded", True),
                 keep_initializers_as_inputs=False,
                 training=torch.onnx.TrainingMode.TRAINING if training else torch.onnx.TrainingMode.EVAL,
             )
