@@ -1,6 +1,7 @@
-import { bitsOf, type TypedArray } from "../builder/dtype.ts";
+import { bitsOf, type DType, type TypedArray } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
-import { convertFeed, rejectUnknown } from "../runtime/feeds.ts";
+import { isTypedArray, tensorOf } from "../builder/tensor.ts";
+import { convertFeed, isTensor, rejectUnknown, tensorOfData } from "../runtime/feeds.ts";
 import type { TensorConstructor, TensorInfo, Tensors } from "../runtime/session.ts";
 import type { Batch, Passage, Source, Wanted } from "./data.ts";
 
@@ -94,7 +95,22 @@ function columnTensor(data: object, info: TensorInfo, { operator, argument, Tens
   // All samples at once: their number is not that of a batch.
   const open = shape === undefined ? undefined : [undefined, ...shape.slice(1)];
   const column = `${argument}: column "${name}"`;
-  return convertFeed(operator, column, { name, dtype, shape: open }, feed, Tensor);
+  const own = isTensor(feed) ? inType(operator, column, dtype, feed, Tensor) : feed;
+  return convertFeed(operator, column, { name, dtype, shape: open }, own, Tensor);
+}
+
+/** A tensor of numbers in the type that is wanted: arrays from elsewhere are often float64, or bytes. */
+function inType(
+  operator: string,
+  argument: string,
+  dtype: DType,
+  tensor: Tensors[string],
+  Tensor: TensorConstructor,
+): Tensors[string] {
+  const { type, data, dims } = tensor;
+  const both = [type as DType, dtype].every((it) => bitsOf(it) >= 8 && !/16$|^bool$/.test(it));
+  if (type === dtype || !both || !isTypedArray(data)) return tensor;
+  return tensorOfData(tensorOf(operator, argument, data, dtype, dims), Tensor);
 }
 
 /** Elements as they lie there, not copied. */

@@ -1,4 +1,5 @@
 import { failArgument, GraphError } from "../builder/errors.ts";
+import { isTypedArray } from "../builder/tensor.ts";
 import { convertFeeds, isTensor } from "../runtime/feeds.ts";
 import type { Feed, Feeds, TensorConstructor, TensorInfo, Tensors } from "../runtime/session.ts";
 import { ColumnTable } from "./columns.ts";
@@ -6,7 +7,7 @@ import { ColumnTable } from "./columns.ts";
 /** Samples to train on, to evaluate or to predict for. What belongs to one input goes by its name:
  *
  * - `{ x: [[1, 2], [3, 4]], y: [0, 1] }`: all samples of each input, along its first axis, as a feed is
- *   given: arrays, typed arrays or tensors;
+ *   given: arrays, typed arrays or tensors, whose numbers are converted to its type;
  * - `[{ x: [1, 2], y: 0 }, { x: [3, 4], y: 1 }]`: one object a sample;
  * - an async iterable of batches, each the feeds of one step; for more than one epoch, a function that makes
  *   one (or a plain iterable) each time it is called.
@@ -139,8 +140,23 @@ function columnsOf(samples: readonly unknown[], { operator, argument, inputs }: 
       if (feed === undefined) {
         throw new GraphError(operator, `${argument}[${i}] has no "${name}"`);
       }
-      column.push(ArrayBuffer.isView(feed) ? Array.from(feed as Float32Array) : feed);
+      column.push(feed);
     }
   }
-  return columns as unknown as Feeds;
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, wholeColumn(column)]),
+  );
+}
+
+/** Samples in typed arrays as one of these, which fills the shape of the input. */
+function wholeColumn(column: readonly Feed[]): Feed {
+  if (!column.every(isTypedArray)) return column as unknown as Feed;
+  const arrays = column as readonly Float32Array[];
+  const [first] = arrays;
+  if (first === undefined || arrays.some(({ length }) => length !== first.length)) {
+    return arrays.map((array) => Array.from(array));
+  }
+  const whole = new (first.constructor as Float32ArrayConstructor)(first.length * arrays.length);
+  for (const [i, array] of arrays.entries()) whole.set(array, i * first.length);
+  return whole;
 }

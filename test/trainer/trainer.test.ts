@@ -16,6 +16,7 @@ import {
   type EpochRecord,
   nativeStatus,
   type StepRecord,
+  Tensor,
   type Trainer,
   TrainingError,
 } from "../../src/node.ts";
@@ -149,6 +150,11 @@ describe.each(BACKENDS)("a trainer on the backend %s", (backend) => {
       columns: { X, y },
       flat,
       rows: X.map((row, i) => ({ X: row, y: y[i] as number })),
+      typedRows: X.map((row, i) => ({ X: Float64Array.from(row), y: y[i] as number })),
+      tensors: {
+        X: new Tensor("float64", Float64Array.from(X.flat()), [10, 2]),
+        y: new Tensor("float32", Float32Array.from(y), [10]),
+      },
       stream: async function* () {
         yield* batches;
       },
@@ -334,6 +340,10 @@ describe("what a trainer refuses", () => {
       /^fit: data: column "X": expected float32 \[\?, 2\], got an array of shape \[1, 3\]/,
     );
     expect(await refusal({ X: [], y: [] })).toMatch(/^fit: data: /);
+    const ranks = new Tensor("float64", [1.5], [1]);
+    expect(await refusal({ X: ranks, y: [1] })).toMatch(/column "X": expected float32 \[\?, 2\]/);
+    const words = new Tensor("string", ["a", "b"], [1, 2]);
+    expect(await refusal({ X: words, y: [1] })).toMatch(/got string \[1, 2\]/);
     expect(await refusal([{ X: [1, 2] }])).toBe('fit: data[0] has no "y"');
     expect(await refusal(3)).toBe(
       "fit: data: expected an object of columns, an array of samples, or a stream of batches, got 3",
