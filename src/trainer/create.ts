@@ -6,7 +6,15 @@ import { inferenceForm } from "../train/index.ts";
 import { type Checkpoint, CheckpointError, type FitFacts, fitDifferences } from "./checkpoint.ts";
 import type { Data, Source } from "./data.ts";
 import { checkMonitor } from "./early-stopping.ts";
-import { type Keeper, newBest, newPosition, type Position, type Run, training } from "./fit.ts";
+import {
+  type Keeper,
+  keptBy,
+  newBest,
+  newPosition,
+  type Position,
+  type Run,
+  training,
+} from "./fit.ts";
 import type { TrainerHost } from "./host.ts";
 import { joined } from "./joined.ts";
 import { Keeping } from "./keeping.ts";
@@ -31,7 +39,14 @@ import {
   type StepRecord,
 } from "./records.ts";
 import { shuffled } from "./shuffle.ts";
-import type { ExportOptions, Fit, PredictOptions, RestoreOptions, Trainer } from "./trainer.ts";
+import {
+  type ExportOptions,
+  type Fit,
+  type PredictOptions,
+  type RestoreOptions,
+  type Trainer,
+  TrainingError,
+} from "./trainer.ts";
 
 /** Makes a trainer that runs on a host. See createTrainer of softonnx/node.
  *
@@ -289,7 +304,12 @@ class HostedTrainer implements Trainer {
       lastStep,
       save: async (stopped: boolean) => {
         if (this.#fit !== undefined) this.#fit = { ...this.#fit, stopped };
-        await this.#keeping.write(path, this.#position, this.#fit, this.#best);
+        try {
+          await this.#keeping.write(path, this.#position, this.#fit, this.#best);
+        } catch (error) {
+          if (!(error instanceof TrainingError)) throw error;
+          throw new TrainingError(error.message + keptBy(keeper), error);
+        }
         keeper.lastStep = this.step;
       },
     };

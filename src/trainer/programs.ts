@@ -1,4 +1,3 @@
-import { isFloating } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { cast, reduceMean } from "../builder/operators/index.ts";
@@ -46,7 +45,7 @@ export function programsOf(
   for (const [name, value] of Object.entries({ loss, ...metrics })) {
     const output = freeName(graph, `score/${name}`);
     scoreNames.set(name, output);
-    scores[output] = name === "loss" ? value : graph.scope("metrics", () => meanOf(name, value));
+    scores[output] = graph.scope("scores", () => meanOf(name, value));
   }
   const slice = (outputs: Readonly<Record<string, Value>>) =>
     graph.toModel({ outputs, parameters: "inputs" });
@@ -79,6 +78,8 @@ function meanOf(name: string, value: Value): Value {
       `metrics.${name}: expected numbers or booleans, got ${value}`,
     );
   }
-  const floats = isFloating(value.dtype) ? value : cast(value, "float32");
+  // What JavaScript has numbers for.
+  const wide = value.dtype === "float32" || value.dtype === "float64";
+  const floats = wide ? value : cast(value, "float32");
   return floats.shape?.length === 0 ? floats : reduceMean(floats);
 }

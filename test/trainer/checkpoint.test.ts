@@ -270,7 +270,7 @@ describe("a checkpoint", () => {
     await trainer.save(path);
     const before = readFileSync(path);
     expect(await message(trainer.fit({ x: [1] }, { checkpoint: path }).all())).toBe(
-      `"w" is no longer finite after step 1`,
+      `"w" is no longer finite after step 1; the checkpoint ${path} is that of step 0`,
     );
     expect(readFileSync(path)).toEqual(before);
   });
