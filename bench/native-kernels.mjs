@@ -1,7 +1,7 @@
 // Times the native kernels alone, on one thread, without ONNX Runtime or Node, and prints each beside
 // its goal:
 //
-//   node bench/native-kernels.mjs [part of a kernel's family] [instruction set]
+//   node bench/native-kernels.mjs [part of a kernel's family] [instruction set, or all; the best by default]
 //
 // Needs a C++ compiler. The kernels are compiled here with the flags of native/binding.gyp.
 import { execFileSync } from "node:child_process";
@@ -53,12 +53,10 @@ function build() {
   return program;
 }
 
-const [family, wanted] = process.argv.slice(2);
-const lines = execFileSync(build(), family === undefined ? [] : [family], { encoding: "utf8" })
+const lines = execFileSync(build(), process.argv.slice(2), { encoding: "utf8" })
   .trim()
   .split("\n")
-  .map((line) => line.split("\t"))
-  .filter(([isa]) => wanted === undefined || isa === wanted);
+  .map((line) => line.split("\t"));
 
 console.log("| instruction set | kernel | size | ms | goal ms | goal / ms |");
 console.log("|---|---|---|---|---|---|");

@@ -48,7 +48,7 @@ export const rows = [
   },
   {
     name: "rank/softsort/smooth",
-    call: (x) => soft.rank(x, { method: "softsort" }),
+    call: (x) => soft.rank(x, { method: "softsort", dim: -1 }),
     sizes: [
       [1, 1024, 30, 50],
       [1, 4096, 500, 500],
@@ -75,7 +75,7 @@ export const rows = [
   },
   {
     name: "rank/fast_soft_sort/c0",
-    call: (x) => soft.rank(x, { method: "fastSoftSort", mode: "c0" }),
+    call: (x) => soft.rank(x, { method: "fastSoftSort", mode: "c0", dim: -1 }),
     sizes: [
       [1, 1024],
       [1, 16384],

@@ -1,6 +1,6 @@
 // Compares the soft operators with PyTorch (eager), both on this machine's CPU, in one run:
 //
-//   npm run bench -- [--rows REGEX] [--seconds S] [--no-growth]
+//   npm run bench -- [--rows REGEX] [--seconds S] [--no-growth] [--no-kernels]
 //
 // Times are milliseconds of one call, forward / forward and gradient: the least over what fits in S seconds
 // (0.5), ours through a session from JavaScript. "bodies" is the same file on onnxruntime-node as it is. PyTorch is
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     rows: { type: "string", default: "" },
     seconds: { type: "string", default: "0.5" },
     growth: { type: "boolean", default: true },
+    kernels: { type: "boolean", default: true },
   },
   allowNegative: true,
 });
@@ -35,6 +36,7 @@ const python = findPython();
 printVersions();
 for (const threads of [1, 0]) await printComparison(threads);
 if (options.growth) await printGrowth();
+if (options.kernels) printKernels();
 
 function findPython() {
   return [process.env.PYTHON, "python3", "/usr/bin/python3"].find(
@@ -119,6 +121,14 @@ async function printGrowth() {
   console.log(
     "\nA cell: ms forward / with gradient, and the most memory that the process took on for it.",
   );
+}
+
+/** The kernels alone, beside their goals. */
+function printKernels() {
+  console.log("\n### Kernels alone, one thread\n");
+  const program = join(import.meta.dirname, "native-kernels.mjs");
+  const { status } = spawnSync(process.execPath, [program], { stdio: "inherit" });
+  if (status !== 0) console.log("skipped: they need a C++ compiler");
 }
 
 function growthOf(cell) {

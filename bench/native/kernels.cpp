@@ -193,7 +193,12 @@ static void run(const KernelTable& table, const char* only) {
   }
 }
 
+// kernels [part of a family] [instruction set, or all; the best by default]
 int main(int count, char** arguments) {
   const KernelTables all = runnable_kernels();
-  for (std::size_t i = all.count; i-- > 0;) run(*all.table[i], count > 1 ? arguments[1] : nullptr);
+  const char* const wanted = count > 2 ? arguments[2] : all.table[all.count - 1]->name;
+  for (std::size_t i = all.count; i-- > 0;) {
+    const bool own = std::strcmp(wanted, "all") == 0 || std::strcmp(wanted, all.table[i]->name) == 0;
+    if (own) run(*all.table[i], count > 1 ? arguments[1] : nullptr);
+  }
 }

@@ -15,7 +15,11 @@ constexpr std::size_t kVectorBytes = 16;
 constexpr std::size_t kDoubles = kVectorBytes / sizeof(double);
 constexpr std::size_t kFloats = kVectorBytes / sizeof(float);
 
-#if defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#if !defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#define SOFTONNX_ARRAY_VECTORS
+#endif
+
+#ifndef SOFTONNX_ARRAY_VECTORS
 
 typedef double D __attribute__((vector_size(kVectorBytes)));
 typedef float F __attribute__((vector_size(kVectorBytes)));
@@ -163,7 +167,7 @@ inline void store(float* p, F x) { std::memcpy(p, &x, sizeof x); }
 // kDoubles numbers of either type.
 inline D load_doubles(const double* p) { return load(p); }
 inline void store_doubles(double* p, D x) { store(p, x); }
-#if defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#ifndef SOFTONNX_ARRAY_VECTORS
 inline D load_doubles(const float* p) {
   HalfF half;
   std::memcpy(&half, p, sizeof half);
@@ -192,7 +196,7 @@ inline D load_some(const Real* p, std::size_t count, double fill) {
   return result;
 }
 
-#if defined(__AVX512F__) && defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#if defined(__AVX512F__) && !defined(SOFTONNX_ARRAY_VECTORS)
 
 inline D min(D a, D b) { return (D)_mm512_min_pd((__m512d)a, (__m512d)b); }
 inline D max(D a, D b) { return (D)_mm512_max_pd((__m512d)a, (__m512d)b); }
@@ -201,7 +205,7 @@ inline F max(F a, F b) { return (F)_mm512_max_ps((__m512)a, (__m512)b); }
 inline double sum(D x) { return _mm512_reduce_add_pd((__m512d)x); }
 inline bool any(MaskD mask) { return _mm512_movepi64_mask((__m512i)mask) != 0; }
 
-#elif defined(__AVX2__) && defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#elif defined(__AVX2__) && !defined(SOFTONNX_ARRAY_VECTORS)
 
 inline D min(D a, D b) { return (D)_mm256_min_pd((__m256d)a, (__m256d)b); }
 inline D max(D a, D b) { return (D)_mm256_max_pd((__m256d)a, (__m256d)b); }
@@ -237,7 +241,7 @@ inline bool any(MaskD mask) {
 inline D abs(D x) { return from_bits(bits_of(x) & (~std::uint64_t{0} >> 1)); }
 inline F abs(F x) { return from_bits(bits_of(x) & (~std::uint32_t{0} >> 1)); }
 
-#if defined(__AVX512F__) && defined(__GNUC__) && !defined(SOFTONNX_ARRAY_VECTORS)
+#if defined(__AVX512F__) && !defined(SOFTONNX_ARRAY_VECTORS)
 inline float sum(F x) { return _mm512_reduce_add_ps((__m512)x); }
 #else
 inline float sum(F x) {

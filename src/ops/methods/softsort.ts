@@ -15,9 +15,11 @@ import type { OrderRequest, RowsRequest, SoftMethod, ValuesRequest } from "./met
  * O(n log n); in the others the native kernel does. A sort beside an argsort then shares nothing with it. */
 export const softsort: SoftMethod = { rows, ranks, values };
 
-/** The longest rows for which the matrix is faster: measured on one core of a CPU, the scan wins from about
- * 300 entries, in batches and with gradients from half of that. */
-const LONGEST_BY_MATRIX = 256;
+/** The longest rows that are left to the matrix. Measured on one core of a CPU: natively the kernel wins at any
+ * length, in batches of 128 rows of 128 a hundredfold. Of the bodies the scan wins in batches from about 64
+ * entries, alone from 300, and loses a tenth of a millisecond before; those of the other modes cost as much as
+ * the matrix here, their gradients up to twice that. */
+const LONGEST_BY_MATRIX = 64;
 
 /** Whether to leave whole sorts and ranks to the kernel operator. Of rows of unknown length it is the safe
  * choice: it loses up to a tenth of a millisecond on short ones, and wins seconds and gigabytes on long ones. */
