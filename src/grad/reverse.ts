@@ -21,6 +21,7 @@ import {
   missing,
   type Rule,
   type Walk,
+  zero,
 } from "./rules/rule.ts";
 
 /** The opset that rules are written for. Graphs of earlier ones are raised to it. */
@@ -330,7 +331,9 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
     );
   }
   const fusion = fusionOf(node.op, node.domain);
-  if (fusion !== undefined && node.normal !== undefined) return byExpansion(fusion.expansion);
+  if (fusion !== undefined && node.normal !== undefined) {
+    return fusion.zero === undefined ? byExpansion(fusion.expansion) : zero(fusion.zero);
+  }
   return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
 }
 

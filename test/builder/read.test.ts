@@ -299,7 +299,7 @@ describe("types", () => {
     expect(typeOf(info("x", 9))).toBe('bool […] "x"');
     expect(typeOf(info("x", 1, []))).toBe('float32 [] "x"');
     expect(typeOf(info("x", 99, [2]))).toBe('unknown [2] "x"');
-    expect(typeOf(create(ValueInfoProtoSchema, { name: "x" }))).toBe('sequence of float32 [2] "x"');
+    expect(typeOf(create(ValueInfoProtoSchema, { name: "x" }))).toBe('unknown […] "x"');
   });
 
   test("dimensions that say nothing, and polynomials", () => {

@@ -12,6 +12,7 @@ import { fusions } from "./fusions.ts";
 import { groupNormalizationSchemas } from "./group-normalization.ts";
 import { coreSchemas, provideFusions, provideSchemas } from "./known.ts";
 import { lossSchemas } from "./losses.ts";
+import { machineLearning } from "./machine-learning.ts";
 import { normalizationSchemas } from "./normalization.ts";
 import { optionalSchemas } from "./optional.ts";
 import { poolingSchemas } from "./pooling.ts";
@@ -63,4 +64,4 @@ export const schemas: { readonly [Op in OperatorName]: Schema<OperatorTable[Op]>
 };
 
 provideSchemas(schemas);
-provideFusions(fusions);
+provideFusions({ ...fusions, ...machineLearning });

@@ -45,23 +45,26 @@ export function provideSchemas(schemas: Known): void {
 /** An operator outside ONNX that is other operators together. */
 export interface Fusion<Normal> extends Schema<Normal> {
   readonly expansion: Expansion<Normal>;
+  /** Why its derivative is zero wherever it exists. The expansion is not asked then. */
+  readonly zero?: string;
 }
 
-/** What ONNX Runtime's own operators compute, by their names in its domain. */
+/** What ONNX Runtime's own operators compute, by their names in its domain, and those of ai.onnx.ml, with
+ * theirs. */
 type Fusions = Readonly<Record<string, Fusion<unknown>>>;
 
 let fusions: Fusions = {};
 
-/** Makes operators of ONNX Runtime known: see every.ts. */
+/** Makes operators of other domains known: see every.ts. */
 export function provideFusions(provided: Fusions): void {
   fusions = provided;
 }
 
-/** An operator of ONNX Runtime that is nothing but others together; undefined for others. Some that its
- * optimiser writes are in the domain of ONNX itself. */
+/** An operator of another domain that is nothing but others together; undefined for others. Some that ONNX
+ * Runtime's optimiser writes are in the domain of ONNX itself. */
 export function fusionOf(op: string, domain: string): Fusion<unknown> | undefined {
-  if (domain !== "com.microsoft" && domain !== "") return undefined;
-  return Object.hasOwn(fusions, op) ? fusions[op] : undefined;
+  const name = domain === "com.microsoft" || domain === "" ? op : `${domain}.${op}`;
+  return Object.hasOwn(fusions, name) ? fusions[name] : undefined;
 }
 
 /** The schema of an operator; undefined for those that the builder does not know. */
