@@ -81,7 +81,8 @@ export async function createStepper(
  * const one = await evaluate(loss, { X: rows, y: targets, w: [1, 2, 3] });
  * ```
  * Inputs that the slice needs must be fed, others of the graph may be. Parameters have their initial
- * values unless they are fed. Straight-through operators give their hard side.
+ * values unless they are fed. Straight-through operators give their hard side; layers that were applied as in
+ * training, such as dropout with a seed, are as in training.
  *
  * @param values one Value, an array, or an object of Values, of one graph
  * @returns one tensor, an array, or an object of tensors

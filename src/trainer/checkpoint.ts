@@ -157,7 +157,7 @@ function stateDifferences(state: Tensors, parameters: readonly TensorInfo[]): st
     }
   }
   for (const name of Object.keys(state)) {
-    if (!wanted.has(name)) problems.push(`it has "${name}", which the graph lacks`);
+    if (!wanted.has(name)) problems.push(`it has "${name.slice(0, 80)}", which the graph lacks`);
   }
   return problems;
 }

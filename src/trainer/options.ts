@@ -6,6 +6,7 @@ import type { Value } from "../builder/value.ts";
 import type { Feed } from "../runtime/session.ts";
 import type { OptimizeOptions } from "../train/optimizers/index.ts";
 import type { Schedule } from "../train/schedules.ts";
+import { isState } from "../train/state.ts";
 import type { Data } from "./data.ts";
 
 /** Options of createTrainer that every runtime knows. Those of the optimizer are the ones of
@@ -61,7 +62,7 @@ export interface CheckpointOptions {
 
 /** Options of fit. */
 export interface FitOptions extends BatchOptions {
-  /** How often the data go through. Default 1. */
+  /** How often the data go through; Infinity for as long as records are read. Default 1. */
   readonly epochs?: number;
   /** Take the samples in another order in every epoch. Default true, but false for streams of batches. */
   readonly shuffle?: boolean;
@@ -139,7 +140,8 @@ export function splitTrainerOptions<Options extends object>(
   const rest = pick(options, OPTIMIZE_OPTIONS);
   if (optimizer === undefined) {
     const [key] = Object.keys(rest);
-    if (key !== undefined || graph.updates.size === 0) {
+    // What layers keep, such as running means, is updated in any case.
+    if (key !== undefined || [...graph.updates.keys()].every(isState)) {
       failArgument("createTrainer", "optimizer", "what sgd(), adam() or another makes", optimizer);
     }
   }
@@ -154,8 +156,9 @@ export function splitTrainerOptions<Options extends object>(
 export function resolveFit(options: FitOptions): ResolvedFit {
   checkOptions("fit", options, FIT_OPTIONS);
   const { epochs = 1, every = "epoch", validation, earlyStopping } = options;
-  if (!Number.isSafeInteger(epochs) || epochs < 0) {
-    failArgument("fit", "epochs", "a whole number from 0", epochs);
+  const whole = Number.isSafeInteger(epochs) || epochs === Number.POSITIVE_INFINITY;
+  if (!whole || epochs < 0) {
+    failArgument("fit", "epochs", "a whole number from 0, or Infinity", epochs);
   }
   if (every !== "epoch" && every !== "step") {
     failArgument("fit", "every", '"epoch" or "step"', every);

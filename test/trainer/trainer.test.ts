@@ -285,7 +285,8 @@ describe.each(BACKENDS)("a trainer on the backend %s", (backend) => {
   test("another fit goes on, and leaving the loop leaves the epoch", async () => {
     const { g, loss } = linear();
     const trainer = trainerOf(g, { loss, optimizer: optimizers.sgd({ rate: 0.1 }) });
-    for await (const record of trainer.fit(plane(10), { batchSize: 2, every: "step" })) {
+    const endless = { batchSize: 2, every: "step", epochs: Number.POSITIVE_INFINITY } as const;
+    for await (const record of trainer.fit(plane(10), endless)) {
       if (record.step === 3) break;
     }
     expect([trainer.epoch, trainer.step]).toEqual([0, 3]);
@@ -384,6 +385,12 @@ describe("what a trainer refuses", () => {
     );
     const other = linear();
     expect(await message(() => createTrainer(other.g, { loss: other.loss }))).toMatch(
+      /^createTrainer: optimizer: expected what sgd\(\)/,
+    );
+    const normed = new Graph("normed");
+    const x = normed.input("x", "float32", ["n", 2]);
+    const mean = layers.batchNorm(normed, 2)(x, { training: true }).mean();
+    expect(await message(() => createTrainer(normed, { loss: mean }))).toMatch(
       /^createTrainer: optimizer: expected what sgd\(\)/,
     );
     expect(
