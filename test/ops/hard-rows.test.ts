@@ -161,6 +161,7 @@ describe.each(cases)("$method in mode $mode", ({ method, mode }) => {
   });
 
   test("rows of 1000", async () => {
+    // Not all results: whole orders by ot take seconds, and soft permutations by a network gigabytes.
     const rows = [spread(1000), kinds["pairs of ties"]?.(1000) as number[]];
     const results = await run(long, rows, 0.1);
     expect(rows.map((row, k) => faults(method, row, results, k))).toEqual([[], []]);
@@ -212,14 +213,9 @@ describe.each(cases)("$method in mode $mode", ({ method, mode }) => {
       const [found, hard] = [await run(all, rows, 1e-6), await run(hardModel(method), rows, 1)];
       for (const [name, expected] of Object.entries(hard)) {
         const own = found[name]?.flat() as number[];
-        const off = own.map((y, i) => Math.abs(y - (expected.flat()[i] as number)));
+        const off = largest(own.map((y, i) => Math.abs(y - (expected.flat()[i] as number))));
         const allowed = 1e-5 * Math.max(1, sizeOf(expected.flat()));
-        expect({ name, n, off: largest(off), allowed: largest(off) <= allowed }).toEqual({
-          name,
-          n,
-          off: expect.any(Number),
-          allowed: true,
-        });
+        expect({ name, n, off: off <= allowed ? 0 : off }).toEqual({ name, n, off: 0 });
       }
     }
   });
