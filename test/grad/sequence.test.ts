@@ -1,6 +1,9 @@
+import { Graph } from "../../src/builder/graph.ts";
 import {
   add,
+  cast,
   concatFromSequence,
+  loop,
   mul,
   optional,
   optionalGetElement,
@@ -13,6 +16,7 @@ import {
   splitToSequence,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { vjp } from "../../src/grad/index.ts";
 import { testRows } from "./rows.ts";
 
 const square = (x: Value) => x.mul(x);
@@ -110,4 +114,62 @@ describe("gradients pass through optionals", () => {
       [[2]],
     ],
   ]);
+});
+
+describe("a loop that appends to a sequence", () => {
+  const empty = (x: Value) => sequenceEmpty(x.graph, x.dtype);
+  testRows(
+    [
+      [
+        "joined afterwards, and its other state",
+        (x, y) => {
+          const [list, last] = loop(3, [empty(x), x], (_, parts, h) => {
+            const next = h?.mul(y).tanh() as Value;
+            return [sequenceInsert(parts as Value, next), next];
+          }) as [Value, Value];
+          return joined(list).sum().mul(last);
+        },
+        [[2], [2]],
+      ],
+      [
+        "until it has enough",
+        (x) => {
+          const [, list] = loop(9, [x, empty(x)], (_, h, parts) => {
+            const next = h?.mul(0.5) as Value;
+            const proceed = next.abs().sum().greater(0.3);
+            return { state: [next, sequenceInsert(parts as Value, square(next))], proceed };
+          }) as [Value, Value];
+          return concatFromSequence(list, { axis: 0, newAxis: true })
+            .sum()
+            .mul(sequenceAt(list, 0));
+        },
+        [[2]],
+      ],
+    ],
+    { also: ["named"], opsets: [17, 22] },
+  );
+  testRows(
+    [
+      [
+        "joined at opset 13",
+        (x) => {
+          const [list] = loop(3, [empty(x)], (i, parts) => [
+            sequenceInsert(parts as Value, x.mul(cast(i, x.dtype)).sin()),
+          ]) as [Value];
+          return joined(list);
+        },
+        [[2]],
+      ],
+    ],
+    { also: [], opsets: [13], order: 1 },
+  );
+
+  test("and does more with it has no rule", () => {
+    const x = new Graph("more").input("x", "float32", [2]);
+    const [list] = loop(3, [empty(x)], (_, parts) => {
+      const list = sequenceInsert(parts as Value, x);
+      return [sequenceInsert(list, sequenceAt(list, 0))];
+    }) as [Value];
+    expect(() => vjp(joined(list), [x])).toThrow(/does more than append to it/);
+  });
 });

@@ -1,9 +1,12 @@
 import { attribute } from "../block.ts";
 import type { TensorType } from "../definition.ts";
+import { dtypeCode } from "../dtype.ts";
 import { failArgument } from "../errors.ts";
 import { graphOf } from "../lift.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
+import { loop } from "./control.ts";
+import { emitOne } from "./emit.ts";
 
 const UNKNOWN: TensorType = { dtype: "unknown", shape: undefined };
 
@@ -13,7 +16,7 @@ export function entryType(sequence: Value): TensorType {
   return container?.kind === "sequence" ? container.of : UNKNOWN;
 }
 
-/** A computation applied to each entry of a sequence. Needs opset 17.
+/** A computation applied to each entry of a sequence. Below opset 17 it is a loop over them.
  *
  * ```ts
  * const [squares] = sequenceMap([parts], (part) => [part.mul(part)]);
@@ -27,7 +30,7 @@ export function sequenceMap(
   body: (...entries: Value[]) => readonly Value[],
 ): readonly Value[] {
   const graph = graphOf("sequenceMap", inputs);
-  requireOpset("sequenceMap", graph, 17);
+  requireOpset("sequenceMap", graph, 11);
   const [first] = inputs;
   if (first?.container?.kind !== "sequence") {
     failArgument("sequenceMap", "inputs", "a sequence first", first);
@@ -38,6 +41,7 @@ export function sequenceMap(
     return { dtype, shape, container, hint: `entry${i}` };
   });
   const block = graph.body(types, body);
+  if (graph.opset < 17) return mapInLoop(inputs, body, block.outputs);
   return graph.emit({
     op: "SequenceMap",
     inputs,
@@ -45,4 +49,23 @@ export function sequenceMap(
     outputs: block.outputs.length,
     operator: "sequenceMap",
   }).outputs;
+}
+
+/** @param results what the body makes, for their types alone */
+function mapInLoop(
+  inputs: readonly Value[],
+  body: (...entries: Value[]) => readonly Value[],
+  results: readonly Value[],
+): readonly Value[] {
+  const [first] = inputs as readonly [Value];
+  const empty = results.map(({ dtype }) => {
+    const attributes = { dtype: attribute.int(dtypeCode(dtype)) };
+    return first.graph.emit({ op: "SequenceEmpty", inputs: [], attributes }).outputs[0] as Value;
+  });
+  return loop(emitOne("SequenceLength", [first]), empty, (i, ...lists) => {
+    const entries = inputs.map((input) =>
+      input.container?.kind === "sequence" ? emitOne("SequenceAt", [input, i]) : input,
+    );
+    return body(...entries).map((value, k) => emitOne("SequenceInsert", [lists[k], value]));
+  });
 }

@@ -10,6 +10,7 @@ import {
 import { add, gather, loop, sub, zerosLike } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { pathBetween } from "../path.ts";
+import { pullThroughAppended } from "./appended.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
 import { randomInBodies } from "./random-bodies.ts";
 import { type Reading, readingsOf, restore } from "./readings.ts";
@@ -24,10 +25,13 @@ export function iterationRule(node: Walk): Cotangents | Missing {
   const iteration = iterationOf(node.node);
   if (iteration === undefined) return missing("its body does not fit its inputs");
   if (iteration.states.some(({ init }) => init.container !== undefined)) {
-    return missing("it hands a sequence from round to round");
+    return randomInBodies(node.node) ?? pullThroughAppended(node, iteration);
   }
   const asked = askedOf(node, iteration);
   if (asked.carried.length + asked.readings.length + asked.summed.length === 0) return [];
+  if (asked.summed.some(({ container }) => container !== undefined)) {
+    return missing("its body reads a sequence from outside");
+  }
   const random = randomInBodies(node.node);
   if (random !== undefined) return random;
   const { keepEvery = 1 } = node.options;

@@ -357,10 +357,19 @@ def networks():
     dynamic = {"dynamic": True}
     training = {"training": True}
 
-    yield "mlp", sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)), [rand(4, 3)], dynamic
-    yield "mlp_9", sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.Softmax(-1), nn.Linear(5, 4), nn.LogSoftmax(1)), [rand(4, 3)], {"opset": 9}
-    yield "mlp_11", sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)), [rand(5, 3)], {**dynamic, "opset": 11}
-    glu = sequential(nn.utils.weight_norm(nn.Linear(3, 4)), nn.GLU(), nn.Hardshrink(0.3), nn.Softshrink(0.1), nn.Hardtanh(-0.6, 0.9))
+    module = sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
+    yield "mlp", module, [rand(4, 3)], dynamic
+    module = sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.Softmax(-1), nn.Linear(5, 4), nn.LogSoftmax(1))
+    yield "mlp_9", module, [rand(4, 3)], {"opset": 9}
+    module = sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    yield "mlp_11", module, [rand(5, 3)], {**dynamic, "opset": 11}
+    glu = sequential(
+        nn.utils.weight_norm(nn.Linear(3, 4)),
+        nn.GLU(),
+        nn.Hardshrink(0.3),
+        nn.Softshrink(0.1),
+        nn.Hardtanh(-0.6, 0.9),
+    )
     yield "weight_norm", glu, [rand(4, 3)], {"opset": 13}
 
     deep = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)
@@ -380,20 +389,38 @@ def networks():
     yield "conv_transpose", up, [rand(1, 4, 3, 4)], dynamic
     signal = sequential(nn.ConvTranspose1d(2, 4, 3, 2, 1, output_padding=1, groups=2), nn.Conv1d(4, 2, 3, dilation=2))
     yield "conv_transpose_9", signal, [rand(2, 2, 6)], {"opset": 9}
-    yield "residual_train", sequential(ResidualBlock(2, 4, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)), [rand(3, 2, 6, 6)], training
-    stem = sequential(nn.Conv2d(2, 3, 3), nn.MaxPool2d(3, 2, 1), ResidualBlock(3, 4, 1), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+    module = sequential(ResidualBlock(2, 4, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    yield "residual_train", module, [rand(3, 2, 6, 6)], training
+    stem = sequential(
+        nn.Conv2d(2, 3, 3),
+        nn.MaxPool2d(3, 2, 1),
+        ResidualBlock(3, 4, 1),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 3),
+    )
     yield "residual", stem, [rand(2, 2, 9, 9)], {**dynamic, "opset": 13, "folded": False}
-    yield "residual_9", sequential(ResidualBlock(2, 4, 2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3)), [rand(2, 2, 6, 6)], {"opset": 9}
+    module = sequential(ResidualBlock(2, 4, 2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 3))
+    yield "residual_9", module, [rand(2, 2, 6, 6)], {"opset": 9}
     yield "squeeze_excite", SqueezeExcite(), [rand(2, 4, 5, 5)], dynamic
     yield "unet_transpose", UNet("transpose"), [rand(1, 2, 8, 8)], dynamic
     yield "unet_nearest", UNet("nearest"), [rand(1, 2, 8, 8)], {"opset": 14}
     yield "unet_bilinear", UNet("bilinear"), [rand(1, 2, 8, 8)], {}
     yield "unet_11", UNet("transpose"), [rand(1, 2, 4, 4)], {"opset": 11}
 
-    norms = sequential(nn.GroupNorm(2, 4), nn.SiLU(), nn.InstanceNorm2d(4, affine=True), nn.Softplus(), nn.LocalResponseNorm(3), nn.Mish())
+    norms = sequential(
+        nn.GroupNorm(2, 4),
+        nn.SiLU(),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.Softplus(),
+        nn.LocalResponseNorm(3),
+        nn.Mish(),
+    )
     yield "norms", norms, [rand(2, 4, 3, 3)], {}
-    yield "layer_norm", sequential(nn.LayerNorm([3, 4]), nn.GELU(), nn.Linear(4, 5), nn.LayerNorm(5, eps=1e-3)), [rand(2, 3, 4)], dynamic
-    yield "layer_norm_14", sequential(nn.LayerNorm(4), nn.ELU(), nn.Linear(4, 5), nn.CELU(0.7), nn.SELU()), [rand(2, 3, 4)], {"opset": 14}
+    module = sequential(nn.LayerNorm([3, 4]), nn.GELU(), nn.Linear(4, 5), nn.LayerNorm(5, eps=1e-3))
+    yield "layer_norm", module, [rand(2, 3, 4)], dynamic
+    module = sequential(nn.LayerNorm(4), nn.ELU(), nn.Linear(4, 5), nn.CELU(0.7), nn.SELU())
+    yield "layer_norm_14", module, [rand(2, 3, 4)], {"opset": 14}
 
     for kind, net in (("rnn", nn.RNN), ("gru", nn.GRU), ("lstm", nn.LSTM)):
         first = Wrapped(lambda m, x: m.net(x)[0], net=net(2, 3))
@@ -401,9 +428,12 @@ def networks():
         stacked = Wrapped(ends, net=net(2, 3, num_layers=2, bidirectional=True, batch_first=True))
         yield f"{kind}_stacked_both_ways", stacked, [rand(2, 4, 2)], {"opset": 14}
     yield "lstm_states", Wrapped(with_states, net=nn.LSTM(2, 3)), [rand(4, 2, 2), rand(1, 2, 3), rand(1, 2, 3)], {}
-    yield "lstm_packed", Wrapped(packed, net=nn.LSTM(2, 3, batch_first=True, bidirectional=True)), [rand(3, 4, 2), torch.tensor([4, 3, 1])], {}
-    yield "lstm_9", Wrapped(lambda m, x: m.net(x)[0], net=nn.LSTM(2, 3, num_layers=2)), [rand(4, 2, 2)], {"opset": 9, "folded": False}
-    yield "gru_11", Wrapped(lambda m, x: m.net(x)[0], net=nn.GRU(2, 3, bidirectional=True)), [rand(4, 2, 2)], {**dynamic, "opset": 11, "time": True}
+    module = Wrapped(packed, net=nn.LSTM(2, 3, batch_first=True, bidirectional=True))
+    yield "lstm_packed", module, [rand(3, 4, 2), torch.tensor([4, 3, 1])], {}
+    module = Wrapped(lambda m, x: m.net(x)[0], net=nn.LSTM(2, 3, num_layers=2))
+    yield "lstm_9", module, [rand(4, 2, 2)], {"opset": 9, "folded": False}
+    module = Wrapped(lambda m, x: m.net(x)[0], net=nn.GRU(2, 3, bidirectional=True))
+    yield "gru_11", module, [rand(4, 2, 2)], {**dynamic, "opset": 11, "time": True}
     yield "classifier", Classifier(), [torch.tensor([[1, 2, 3], [4, 4, 0]])], {**dynamic, "opset": 14, "time": True}
 
     yield "gpt", Gpt(), [ids], {**dynamic, "folded": False, "time": True}
@@ -414,9 +444,12 @@ def networks():
     decoder = nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, norm_first=True, activation="gelu")
     yield "decoder", Wrapped(decode, net=decoder), [rand(3, 2, 4), rand(5, 2, 4)], training
     both = nn.Transformer(4, 2, 1, 1, 6, dropout=0.0, batch_first=True)
-    yield "transformer", Wrapped(lambda m, x, y: m.net(x, y), net=both), [rand(2, 3, 4), rand(2, 2, 4)], {**training, "opset": 14}
-    yield "attention_cross", Wrapped(lambda m, q, k: m.net(q, k, k)[0], net=nn.MultiheadAttention(6, 3, batch_first=True)), [rand(2, 3, 6), rand(2, 4, 6)], training
-    yield "attention_masked", Wrapped(masked_attention, net=nn.MultiheadAttention(4, 2, batch_first=True)), [rand(2, 4, 4)], {**training, **dynamic}
+    module = Wrapped(lambda m, x, y: m.net(x, y), net=both)
+    yield "transformer", module, [rand(2, 3, 4), rand(2, 2, 4)], {**training, "opset": 14}
+    module = Wrapped(lambda m, q, k: m.net(q, k, k)[0], net=nn.MultiheadAttention(6, 3, batch_first=True))
+    yield "attention_cross", module, [rand(2, 3, 6), rand(2, 4, 6)], training
+    module = Wrapped(masked_attention, net=nn.MultiheadAttention(4, 2, batch_first=True))
+    yield "attention_masked", module, [rand(2, 4, 4)], {**training, **dynamic}
     bag = Wrapped(lambda m, i, x: (m.net(i).sum(1) * x).norm(dim=-1), net=nn.Embedding(7, 4))
     yield "embedding_bag", bag, [torch.tensor([[1, 2, 2], [0, 6, 1]]), rand(2, 4)], {"opset": 14}
 
@@ -443,7 +476,8 @@ def operators():
     yield "pooling", Wrapped(pooling), [rand(1, 2, 5, 5)], {}
     yield "pads", Wrapped(padded), [rand(1, 2, 4, 4)], {}
     yield "unfold", Wrapped(lambda m, x: F.unfold(x, 2, padding=1, stride=2)), [rand(1, 2, 4, 4)], {}
-    yield "pixel_shuffle", sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2), nn.PReLU(2), nn.PixelUnshuffle(2)), [rand(1, 2, 3, 3)], {}
+    module = sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2), nn.PReLU(2), nn.PixelUnshuffle(2))
+    yield "pixel_shuffle", module, [rand(1, 2, 3, 3)], {}
     for mode in ("bicubic", "nearest"):
         resized = Wrapped(lambda m, x, mode=mode: F.interpolate(x, size=(5, 7), mode=mode) ** 2)
         yield f"interpolate_{mode}", resized, [rand(1, 2, 3, 4)], {"opset": 13}
