@@ -300,7 +300,12 @@ export interface OperatorTable {
 
   // operators/fold.ts and operators/determinant.ts
   /** undefined: computed by the model. */
-  Col2Im: { readonly image: readonly number[] | undefined; readonly window: Window | undefined };
+  Col2Im: {
+    readonly image: readonly number[] | undefined;
+    readonly window: Window | undefined;
+    /** All of the window but its kernel. */
+    readonly steps: Omit<Window, "kernel"> | undefined;
+  };
   Det: None;
 
   // operators/sequence.ts and operators/optional.ts

@@ -5,7 +5,7 @@ import { liftAll, type Operand } from "../lift.ts";
 import { inputOf, intOf, type NodeFacts, type OperatorTable, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { add, mul } from "./arithmetic.ts";
-import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
+import { checkType, emitOne, normalOf, optionalInt, sameType } from "./emit.ts";
 import { gather } from "./indexing.ts";
 import { interpolated, splitChannels } from "./interpolation.ts";
 import { matmul } from "./linear.ts";
@@ -83,9 +83,7 @@ export function deformConv(
     ...optionalInt("offset_group", offsetGroup, 1),
   };
   if (value.graph.opset >= 19) return emitOne("DeformConv", inputs, attributes, "deformConv");
-  const facts = { operator: "deformConv", inputs, attributes, opset: 19, outputCount: 1 };
-  const normal = deformSchemas.DeformConv.normal(facts);
-  deformSchemas.DeformConv.infer(facts, normal);
+  const normal = normalOf(deformSchemas.DeformConv, "deformConv", inputs, attributes, 19);
   return deformed(inputs, { ...normal, window });
 }
 

@@ -20,6 +20,20 @@ export function emitOne(
   return graph.emit({ op, inputs, attributes, ...named }).outputs[0] as Value;
 }
 
+/** The normal form of a node that is not made but composed of others, checked as if it were. */
+export function normalOf<Normal>(
+  schema: Schema<Normal>,
+  operator: string,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes,
+  opset: number,
+): Normal {
+  const facts = { operator, inputs, attributes, opset, outputCount: 1 };
+  const normal = schema.normal(facts);
+  schema.infer(facts, normal);
+  return normal;
+}
+
 /** The function of a one-input operator. */
 export function unary(op: string, operator: string): (x: Operand) => Value {
   return (x) => emitOne(op, [requireValue(operator, "x", x)], {}, operator);

@@ -3,11 +3,17 @@ import { checkOptions, failArgument } from "../errors.ts";
 import { type Operand, requireValue } from "../lift.ts";
 import { constantInts, inputOf, type NodeFacts, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
-import { shapeFrom } from "./axes.ts";
+import { add, div, max, min, mod, mul, sub } from "./arithmetic.ts";
+import { lengthOf, shapeFrom } from "./axes.ts";
 import { convTranspose } from "./convolution.ts";
+import { range } from "./creation.ts";
 import { emitOne } from "./emit.ts";
-import { reshape } from "./reshape.ts";
-import { sizeOf, vectorOf } from "./sizes.ts";
+import { gather, scatterElements } from "./indexing.ts";
+import { and, greaterOrEqual, less, where } from "./logic.ts";
+import { concat, expand } from "./movement.ts";
+import { reduceProd } from "./reduction.ts";
+import { reshape, unsqueeze } from "./reshape.ts";
+import { asScalar, shape, sizeOf, vectorOf } from "./sizes.ts";
 import {
   type Window,
   type WindowOptions,
@@ -69,20 +75,75 @@ export function folded(columns: Value, image: readonly number[], window: Window)
   ]);
 }
 
+/** The same where the model computes the sizes: each entry is added at the place that its number says.
+ *
+ * @param image and `kernel`: int64 vectors, one entry for each spatial axis
+ * @param window all but the kernel */
+export function foldedAtPlaces(
+  columns: Value,
+  image: Value,
+  kernel: Value,
+  { strides, dilations, pads }: Omit<Window, "kernel">,
+): Value {
+  const sizeIn = (vector: Value, i: number) => gather(vector, [i]);
+  const one = columns.graph.constant(1, [1], "int64");
+  const entries = reduceProd(kernel, { keepdims: true });
+  const windows = sizeOf(columns, 2);
+  const none = columns.graph.constant(0, [], "int64");
+  const entry = unsqueeze(range(none, asScalar(entries)), 1);
+  const block = range(none, windows);
+  let [inner, behind, scale] = [one, one, one];
+  let place: Value | undefined;
+  let inside: Value | undefined;
+  for (let i = strides.length - 1; i >= 0; i--) {
+    const [size, width] = [sizeIn(image, i), sizeIn(kernel, i)];
+    const [before, after] = pads[i] as readonly [number, number];
+    const [stride, dilation] = [strides[i] as number, dilations[i] as number];
+    const span = add(mul(sub(width, 1), dilation), 1);
+    const count = add(div(sub(add(size, before + after), span), stride), 1);
+    const step = mul(mod(div(entry, inner), width), dilation);
+    const at = sub(add(mul(mod(div(block, behind), count), stride), step), before);
+    const fits = and(greaterOrEqual(at, 0), less(at, size));
+    const own = mul(min(max(at, 0), sub(size, 1)), scale);
+    place = place === undefined ? own : add(place, own);
+    inside = inside === undefined ? fits : and(inside, fits);
+    inner = mul(inner, width);
+    behind = mul(behind, count);
+    scale = mul(scale, size);
+  }
+  const apart = reshape(
+    columns,
+    concat([[-1], entries, vectorOf(columns.graph, [windows])], { axis: 0 }),
+  );
+  const kept = reshape(
+    where(inside as Value, apart, 0),
+    concat([[-1], mul(entries, windows)], { axis: 0 }),
+  );
+  const rows = sizeOf(kept, 0);
+  const empty = expand(
+    columns.graph.constant(0, columns.dtype),
+    concat([vectorOf(columns.graph, [rows]), scale], { axis: 0 }),
+  );
+  const index = expand(reshape(place as Value, [1, -1]), shape(kept));
+  const sums = scatterElements(empty, index, kept, { axis: 1, reduction: "add" });
+  const batch = vectorOf(columns.graph, [sizeOf(columns, 0), -1]);
+  return reshape(sums, concat([batch, image], { axis: 0 }));
+}
+
 function product(sizes: readonly number[]): number {
   return sizes.reduce((total, size) => total * size, 1);
 }
 
 function checkColumns(operator: string, columns: Value, image: readonly number[], window: Window) {
-  const { shape } = columns;
+  const { shape: dims } = columns;
   const counts = windowCounts(operator, image, window) as readonly number[];
   const entries = product(window.kernel);
-  const channels = shape?.[1];
+  const channels = dims?.[1];
   const fits =
-    shape === undefined ||
-    (shape.length === 3 &&
+    dims === undefined ||
+    (dims.length === 3 &&
       (typeof channels !== "number" || channels % entries === 0) &&
-      sameDim(shape[2], product(counts)) !== false);
+      sameDim(dims[2], product(counts)) !== false);
   if (!fits) {
     failArgument(operator, "columns", `[batch, channels ${entries}, ${product(counts)}]`, columns);
   }
@@ -94,10 +155,20 @@ function foldOf(node: NodeFacts): Window | undefined {
   return kernel && windowOf(node, kernel);
 }
 
+/** The window of any kernel; undefined where not even the number of its axes is known. */
+function stepsOf(node: NodeFacts): Omit<Window, "kernel"> | undefined {
+  const count = lengthOf(node.inputs[2]) ?? lengthOf(node.inputs[1]);
+  return count === undefined ? undefined : windowOf(node, new Array<number>(count).fill(1));
+}
+
 export const foldSchemas: Schemas<"Col2Im"> = {
   Col2Im: {
     arity: 3,
-    normal: (node) => ({ image: constantInts(node.inputs[1]), window: foldOf(node) }),
+    normal: (node) => ({
+      image: constantInts(node.inputs[1]),
+      window: foldOf(node),
+      steps: stepsOf(node),
+    }),
     infer: (node, { image, window }) => {
       const columns = inputOf(node, 0);
       if (image !== undefined && window !== undefined) {
@@ -106,8 +177,8 @@ export const foldSchemas: Schemas<"Col2Im"> = {
       const entries = window && product(window.kernel);
       const channels: Dim = entries && divideDims(columns.shape?.[1], entries);
       const sizes = image ?? shapeFrom(inputOf(node, 1));
-      const shape = sizes && [columns.shape?.[0], channels, ...sizes];
-      return [{ dtype: columns.dtype, shape }];
+      const result = sizes && [columns.shape?.[0], channels, ...sizes];
+      return [{ dtype: columns.dtype, shape: result }];
     },
   },
 };

@@ -15,7 +15,7 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
-import { checkType, emitOne, optionalInt } from "./emit.ts";
+import { checkType, emitOne, normalOf, optionalInt } from "./emit.ts";
 import { regionsAligned, regionsPooled } from "./regions-body.ts";
 
 /** Options of roiAlign. */
@@ -85,9 +85,7 @@ export function roiAlign(
   if (graph.opset < 22 && mode === "avg") {
     return emitOne("RoiAlign", inputs, attributes, "roiAlign");
   }
-  const facts = { operator: "roiAlign", inputs, attributes, opset: graph.opset, outputCount: 1 };
-  const normal = regionsSchemas.RoiAlign.normal(facts);
-  regionsSchemas.RoiAlign.infer(facts, normal);
+  const normal = normalOf(regionsSchemas.RoiAlign, "roiAlign", inputs, attributes, graph.opset);
   return regionsAligned(value, inputs[1] as Value, inputs[2] as Value, normal);
 }
 

@@ -22,7 +22,7 @@ import {
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset, shapeFrom } from "./axes.ts";
-import { checkType, emitOne } from "./emit.ts";
+import { checkType, emitOne, normalOf } from "./emit.ts";
 import { resized } from "./resize-body.ts";
 import { checkSizes, type Size, sizeOf, vectorOf } from "./sizes.ts";
 
@@ -107,9 +107,7 @@ export function resize(x: Operand, options: ResizeOptions): Value {
     ...(whole.sizes === undefined ? [] : [vectorOf(graph, whole.sizes)]),
   ];
   if (value.dtype === "float64") {
-    const facts = { operator: "resize", inputs, attributes, opset: graph.opset, outputCount: 1 };
-    const normal = resizeSchemas.Resize.normal(facts);
-    resizeSchemas.Resize.infer(facts, normal);
+    const normal = normalOf(resizeSchemas.Resize, "resize", inputs, attributes, graph.opset);
     return resized(value, inputs[1], inputs[2], inputs[3], normal);
   }
   return emitOne("Resize", inputs, attributes, "resize");
