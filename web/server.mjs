@@ -20,7 +20,6 @@ const HEADERS = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
   "cross-origin-resource-policy": "same-origin",
-  "content-security-policy": POLICY.header,
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cache-control": "no-cache",
@@ -29,19 +28,21 @@ const HEADERS = {
 /** Serves the files of a folder, and nothing outside it, to this machine alone.
  *
  * @param port 0 for one that is free
+ * @param policy what its pages may do
  * @returns the server, listening */
-export async function serveFolder(folder, port) {
+export async function serveFolder(folder, port, policy = POLICY.header) {
   const root = await realpath(folder);
+  const headers = { ...HEADERS, "content-security-policy": policy };
   const server = createServer(async (request, response) => {
     const found = await findFile(root, request).catch(() => undefined);
     const refused = request.method !== "GET" && request.method !== "HEAD";
     if (refused || found === undefined) {
-      response.writeHead(refused ? 405 : 404, { ...HEADERS, "content-type": "text/plain" });
+      response.writeHead(refused ? 405 : 404, { ...headers, "content-type": "text/plain" });
       response.end(refused ? "GET and HEAD only\n" : "not here\n");
       return;
     }
     response.writeHead(200, {
-      ...HEADERS,
+      ...headers,
       "content-type": TYPES[extname(found.path)],
       "content-length": found.size,
     });
