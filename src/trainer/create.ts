@@ -2,7 +2,7 @@ import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import type { Value } from "../builder/value.ts";
 import type { Feeds, TensorInfo, Tensors } from "../runtime/session.ts";
-import { inferenceForm } from "../train/index.ts";
+import { inferenceForm } from "../train/inference-form.ts";
 import { type Checkpoint, CheckpointError, type FitFacts, fitDifferences } from "./checkpoint.ts";
 import type { Data, Source } from "./data.ts";
 import { checkMonitor } from "./early-stopping.ts";

@@ -3,7 +3,8 @@ import type { Graph } from "../builder/graph.ts";
 import { cast, reduceMean } from "../builder/operators/index.ts";
 import { planModel } from "../builder/plan.ts";
 import type { Value } from "../builder/value.ts";
-import { type OptimizeOptions, optimize } from "../train/optimizers/index.ts";
+// By its module: the index would bring along what writes models, which a page may do without.
+import { type OptimizeOptions, optimize } from "../train/optimizers/apply.ts";
 import type { Schedule } from "../train/schedules.ts";
 import { freeName } from "../train/state.ts";
 import { type Fingerprint, fingerprintOf } from "./fingerprint.ts";

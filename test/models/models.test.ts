@@ -172,7 +172,7 @@ globalThis.runAll = async (cases) => {
   return results;
 };
 globalThis.missing = backend === "wasm" ? [] : (await webStatus()).missing;
-document.title = "ready";
+document.documentElement.dataset.ready = "true";
 `;
 
 inChromium("onnxruntime-web, by WebAssembly: the plain numbers", () => inPage("wasm"));
@@ -198,7 +198,7 @@ async function inPage(backend: "wasm" | "webgpu"): Promise<void> {
     const page = await browser.newPage();
     const complaints = listen(page);
     await page.goto(`${addressOf(server)}?backend=${backend}`);
-    await page.waitForFunction('document.title === "ready"');
+    await page.waitForSelector("html[data-ready]", { state: "attached" });
     const missing = ((await page.evaluate("missing")) as string[]).filter((each) =>
       each.includes("WebGPU"),
     );

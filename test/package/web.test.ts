@@ -87,7 +87,7 @@ globalThis.job = async ({ createSession, createStepper }) => {
   await Promise.all([session.dispose(), stepper.dispose()]);
   return { prediction: [...prediction.data], losses, w: [...w.data], refused, missing, damaged };
 };
-document.title = "ready";
+document.documentElement.dataset.ready = "true";
 `;
 
 /** A linear model that learns to rank, in batches: what a page runs too, so it uses nothing from here.
@@ -203,7 +203,7 @@ inChromium("a plain module page, and a bundle, run and train as Node does", asyn
       const page = await browser.newPage();
       const complaints = listen(page);
       await page.goto(addressOf(server));
-      await page.waitForFunction('document.title === "ready"');
+      await page.waitForSelector("html[data-ready]", { state: "attached" });
       const found = await page.evaluate("job(softonnx)");
       expect({ kind, found }).toMatchObject({
         kind,

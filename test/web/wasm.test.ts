@@ -41,7 +41,7 @@ globalThis.runModel = async (path, feeds) => {
     await session.release();
   }
 };
-document.title = "ready";
+document.documentElement.dataset.ready = "true";
 `;
 
 /** A tensor that can go into the page and back. */
@@ -72,7 +72,7 @@ inChromium(
       page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => complaints.push(error.message));
       await page.goto(addressOf(server));
-      await page.waitForFunction('document.title === "ready"');
+      await page.waitForSelector("html[data-ready]", { state: "attached" });
 
       const wrong: string[] = [];
       for (const [i, { name, model }] of samples.entries()) {
