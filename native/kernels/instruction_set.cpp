@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -31,9 +32,11 @@ namespace {
 #include "softsort_smooth.inl"
 #include "softsort_windows.inl"
 #include "softsort.inl"
+#include "curves.inl"
 #include "neuralsort_spread.inl"
 #include "neuralsort_rows.inl"
 #include "neuralsort.inl"
+#include "optimizer_steps.inl"
 #include "sorting_network.inl"
 #include "network_permutation.inl"
 #include "swap_layers.inl"
@@ -48,8 +51,23 @@ namespace {
 #include "smooth_sort.inl"
 #include "log_symmetric.inl"
 
+template <Projection projection, CurveKind kind, class Real>
+constexpr void fill_curve(RealKernels<Real>& kernels) {
+  auto& own = kernels.curves[static_cast<int>(kind)];
+  constexpr int mode = static_cast<int>(projection);
+  own[0][mode] = curve_chunks<kind, CurvePart::value, projection, Real>;
+  own[1][mode] = curve_chunks<kind, CurvePart::slope, projection, Real>;
+  own[2][mode] = curve_chunks<kind, CurvePart::by_softness, projection, Real>;
+}
+
 template <Projection projection, class Real>
 constexpr void fill(RealKernels<Real>& kernels) {
+  fill_curve<projection, CurveKind::step>(kernels);
+  fill_curve<projection, CurveKind::sign>(kernels);
+  fill_curve<projection, CurveKind::abs>(kernels);
+  fill_curve<projection, CurveKind::relu>(kernels);
+  fill_curve<projection, CurveKind::gated>(kernels);
+  fill_curve<projection, CurveKind::round>(kernels);
   constexpr int mode = static_cast<int>(projection);
   kernels.threshold[mode] = threshold_rows<projection, Real>;
   kernels.softsort_values[mode] = softsort_kernel<projection, false, Real>();
@@ -71,6 +89,8 @@ constexpr void fill(RealKernels<Real>& kernels) {
 template <class Real>
 constexpr RealKernels<Real> all() {
   RealKernels<Real> result{};
+  result.adam = adam_chunks<Real>;
+  result.momentum = momentum_chunks<Real>;
   fill<Projection::smooth>(result);
   fill<Projection::c0>(result);
   fill<Projection::c1>(result);

@@ -35,15 +35,6 @@ inline double at_most_1(double x) { return x < 1.0 ? x : 1.0; }
 inline D one_within_1(D x) { return select(x <= splat(1.0), splat(1.0), splat(0.0)); }
 inline double one_within_1(double x) { return x <= 1.0 ? 1.0 : 0.0; }
 
-// o(v), for v cut to 1.
-template <int alpha, class T>
-inline T odd_step(T v) {
-  if constexpr (alpha == 1) return v;
-  const T square = v * v;
-  if constexpr (alpha == 2) return v * (square * -0.5 + 1.5);
-  return v * ((square * 0.375 - 1.25) * square + 1.875);
-}
-
 // v o'(v), for v cut to 1 out of `whole`.
 template <int alpha, class T>
 inline T odd_bend(T v, T whole) {

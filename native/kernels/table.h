@@ -1,10 +1,12 @@
 // One entry for each kernel, as compiled for one instruction set.
 #pragma once
 
+#include "curves.h"
 #include "decay_sums.h"
 #include "isotonic.h"
 #include "log_symmetric.h"
 #include "neuralsort.h"
+#include "optimizer_steps.h"
 #include "simplex_threshold.h"
 #include "smooth_sort.h"
 #include "softsort.h"
@@ -17,6 +19,9 @@ namespace softonnx {
 // Those for one element type, by mode.
 template <class Real>
 struct RealKernels {
+  CurveKernel<Real> curves[kCurveCount][kCurvePartCount][kProjectionCount];
+  StepKernel<AdamRows<Real>> adam;
+  StepKernel<MomentumRows<Real>> momentum;
   ThresholdKernel<Real> threshold[kProjectionCount];
   RowKernel<SoftSortRows<Real>> softsort_values[kProjectionCount];
   RowKernel<SoftSortRows<Real>> softsort_ranks[kProjectionCount];

@@ -4,11 +4,13 @@
 #include <mutex>
 #include <new>
 
+#include "../ops/curves.h"
 #include "../ops/decay_sums.h"
 #include "../ops/isotonic.h"
 #include "../ops/log_symmetric.h"
 #include "../ops/neuralsort.h"
 #include "../ops/operator.h"
+#include "../ops/optimizer_steps.h"
 #include "../ops/simplex_threshold.h"
 #include "../ops/smooth_sort.h"
 #include "../ops/softsort.h"
@@ -31,10 +33,10 @@ struct Domain {
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
   for (const OperatorList& list :
-       {decay_sums_operators(), isotonic_operators(), log_symmetric_operators(),
-        neuralsort_operators(), simplex_threshold_operators(), smooth_sort_operators(),
-        softsort_operators(), sorting_network_operators(), swap_layers_operators(),
-        transport_operators()}) {
+       {curve_operators(), decay_sums_operators(), isotonic_operators(),
+        log_symmetric_operators(), neuralsort_operators(), optimizer_step_operators(),
+        simplex_threshold_operators(), smooth_sort_operators(), softsort_operators(),
+        sorting_network_operators(), swap_layers_operators(), transport_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

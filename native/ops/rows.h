@@ -38,4 +38,24 @@ ort::Status* run_rows(const ort::Api& api, const ort::KernelContext* context, co
   return failure(api, "%s: out of memory for %zu bytes of scratch", name, bytes);
 }
 
+// kernel(rows, begin, end) over [0, chunks), for kernels that need no scratch memory. `cost` is roughly the
+// number of nanoseconds that one chunk takes.
+template <class Rows>
+ort::Status* run_chunks(const ort::Api& api, const ort::KernelContext* context,
+                        void (*kernel)(const Rows&, std::size_t, std::size_t), const Rows& rows,
+                        std::size_t chunks, double cost) {
+  struct Task {
+    void (*kernel)(const Rows&, std::size_t, std::size_t);
+    const Rows& rows;
+  } task{kernel, rows};
+  if (chunks == 0) return nullptr;
+  return for_row_ranges(
+      api, context, chunks, cost,
+      [](void* data, std::size_t begin, std::size_t end) {
+        const Task& own = *static_cast<const Task*>(data);
+        own.kernel(own.rows, begin, end);
+      },
+      &task);
+}
+
 }  // namespace softonnx

@@ -1,7 +1,7 @@
 import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { oddStep, step } from "./curves.ts";
+import { softCurve } from "./kernels/soft-curves.ts";
 import { floatingAll, positiveSoftness } from "./operands.ts";
 import { hardForm, type Mode, resolveOptions, type SoftMode, type Softness } from "./options.ts";
 
@@ -50,7 +50,7 @@ export const iscloseDefaults: Readonly<Required<IscloseOptions>> = Object.freeze
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function greater(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   return compare("greater", x, y, options, op.greater, (a, b, s, mode, epsilon) =>
-    step(op.sub(op.sub(a, b), epsilon), s, mode),
+    softStep(op.sub(op.sub(a, b), epsilon), s, mode),
   );
 }
 
@@ -69,7 +69,7 @@ export function greater(x: Operand, y: Operand, options: ComparisonOptions = {})
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function greaterEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   return compare("greaterEqual", x, y, options, op.greaterOrEqual, (a, b, s, mode, epsilon) =>
-    step(op.add(op.sub(a, b), epsilon), s, mode),
+    softStep(op.add(op.sub(a, b), epsilon), s, mode),
   );
 }
 
@@ -88,7 +88,7 @@ export function greaterEqual(x: Operand, y: Operand, options: ComparisonOptions 
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function less(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   return compare("less", x, y, options, op.less, (a, b, s, mode, epsilon) =>
-    step(op.sub(op.sub(b, a), epsilon), s, mode),
+    softStep(op.sub(op.sub(b, a), epsilon), s, mode),
   );
 }
 
@@ -107,7 +107,7 @@ export function less(x: Operand, y: Operand, options: ComparisonOptions = {}): V
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function lessEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   return compare("lessEqual", x, y, options, op.lessOrEqual, (a, b, s, mode, epsilon) =>
-    step(op.add(op.sub(b, a), epsilon), s, mode),
+    softStep(op.add(op.sub(b, a), epsilon), s, mode),
   );
 }
 
@@ -127,7 +127,7 @@ export function lessEqual(x: Operand, y: Operand, options: ComparisonOptions = {
  * @throws GraphError for options that are wrong, or shapes that do not broadcast */
 export function eq(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   return compare("eq", x, y, options, op.equal, (a, b, s, mode, epsilon) =>
-    op.mul(step(op.sub(epsilon, distance(a, b, s, mode)), s, mode), 2),
+    op.mul(softStep(op.sub(epsilon, distance(a, b, s, mode)), s, mode), 2),
   );
 }
 
@@ -148,7 +148,7 @@ export function eq(x: Operand, y: Operand, options: ComparisonOptions = {}): Val
 export function notEqual(x: Operand, y: Operand, options: ComparisonOptions = {}): Value {
   const unequal = (a: Value, b: Value) => op.not(op.equal(a, b));
   return compare("notEqual", x, y, options, unequal, (a, b, s, mode, epsilon) =>
-    oddStep(op.sub(distance(a, b, s, mode), epsilon), s, mode),
+    softCurve("SoftSign", op.sub(distance(a, b, s, mode), epsilon), s, mode),
   );
 }
 
@@ -177,15 +177,18 @@ export function isclose(x: Operand, y: Operand, options: IscloseOptions = {}): V
     return op.or(op.equal(a, b), op.and(near, op.less(difference, Number.POSITIVE_INFINITY)));
   };
   return compare("isclose", x, y, shared, hard, (a, b, s, mode, epsilon) => {
-    const allowed = tolerance(op.mul(b, oddStep(b, s, mode)));
+    const allowed = tolerance(softCurve("SoftAbs", b, s, mode));
     const margin = op.add(op.sub(allowed, distance(a, b, s, mode)), epsilon);
-    return op.mul(step(margin, s, mode), 2);
+    return op.mul(softStep(margin, s, mode), 2);
   });
 }
 
 function distance(x: Value, y: Value, softness: Softness, mode: SoftMode): Value {
-  const difference = op.sub(x, y);
-  return op.mul(difference, oddStep(difference, softness, mode));
+  return softCurve("SoftAbs", op.sub(x, y), softness, mode);
+}
+
+function softStep(x: Value, softness: Softness, mode: SoftMode): Value {
+  return softCurve("SoftStep", x, softness, mode);
 }
 
 function compare(

@@ -4,9 +4,10 @@ import {
   cast,
   clip,
   div,
-  less,
+  greaterOrEqual,
   lessOrEqual,
   mul,
+  neg,
   pow,
   relu,
   sigmoid,
@@ -39,6 +40,14 @@ export function step(x: Value, softness: Softness, mode: CurveMode): Value {
   const z = sub(1, w);
   if (mode === "c1") return mul(mul(w, w), add(mul(z, 2), 1));
   return mul(cube(w), add(mul(add(mul(z, 6), 3), z), 1));
+}
+
+/** The derivative of `step` by x. */
+export function stepSlope(x: Value, softness: Softness, mode: SoftMode): Value {
+  if (mode !== "smooth") return mul(oddSlope(x, softness, mode), 0.5);
+  // Not y (1 - y), which has no digits left far from 0.
+  const at = div(x, softness);
+  return div(mul(sigmoid(at), sigmoid(neg(at))), softness);
 }
 
 /** -1 far below 0, 0 at 0, 1 far above: 2 step - 1, without losing digits around 0. */
@@ -78,8 +87,17 @@ export function ramp(x: Value, softness: Softness, mode: CurveMode, gated: boole
   if (mode === "_c1_pnorm" || mode === "_c2_pnorm") return pnormRamp(x, softness, mode);
   const w = window(x, softness);
   const bend = mul(bendOf(w, mode), scaled(softness, REACH));
-  // Beyond the window x itself: the polynomial ends in 1, and 5 * softness * 1 is not x.
-  return where(less(w, 1), bend, x);
+  // Beyond the window x itself: the polynomial ends in 1, and 5 * softness * 1 is not x. NaN is not beyond.
+  return where(greaterOrEqual(w, 1), x, bend);
+}
+
+/** The derivative of the ungated `ramp` by the softness. */
+export function rampBySoftness(x: Value, softness: Softness, mode: SoftMode): Value {
+  const at = div(x, softness);
+  const line = mul(at, step(x, softness, mode));
+  if (mode === "smooth") return sub(softplus(at), line);
+  const w = window(x, softness);
+  return where(greaterOrEqual(w, 1), 0, sub(mul(bendOf(w, mode), REACH), line));
 }
 
 /** The integral of the step over the window, which is 1 at its end. */
@@ -108,7 +126,7 @@ function pnormStep(x: Value, softness: Softness, mode: "_c1_pnorm" | "_c2_pnorm"
 function pnormRamp(x: Value, softness: Softness, mode: "_c1_pnorm" | "_c2_pnorm"): Value {
   const v = clip(div(x, scaled(softness, REACH)), -1, 1);
   const integral = mode === "_c1_pnorm" ? pnormIntegral1(v) : pnormIntegral2(v);
-  return where(less(v, 1), mul(integral, scaled(softness, REACH)), x);
+  return where(greaterOrEqual(v, 1), x, mul(integral, scaled(softness, REACH)));
 }
 
 function pnormIntegral1(v: Value): Value {

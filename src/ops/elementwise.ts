@@ -1,7 +1,8 @@
 import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { oddStep, ramp, step } from "./curves.ts";
+import { ramp, step } from "./curves.ts";
+import { softCurve } from "./kernels/soft-curves.ts";
 import { floating, floatingAll, positiveSoftness } from "./operands.ts";
 import {
   hardForm,
@@ -93,7 +94,7 @@ export const softreluDefaults: Readonly<Required<SoftreluOptions>> = Object.free
 export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
   const resolved = resolveOptions("sigmoidal", options, sigmoidalDefaults, SIGMOIDAL_MODES);
   return scoped("sigmoidal", x, resolved, (value, s, { mode }) =>
-    mode === "hard" ? hardStep(value) : step(value, s, mode),
+    mode === "hard" ? hardStep(value) : softStep(value, s, mode),
   );
 }
 
@@ -121,7 +122,7 @@ export function sigmoidal(x: Operand, options: SigmoidalOptions = {}): Value {
 export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
   const resolved = resolveOptions("softrelu", options, softreluDefaults, SIGMOIDAL_MODES);
   return scoped("softrelu", x, resolved, (value, s, { mode, gated }) =>
-    mode === "hard" ? op.relu(value) : ramp(value, s, mode, gated),
+    mode === "hard" ? op.relu(value) : softRamp(value, s, mode, gated),
   );
 }
 
@@ -140,7 +141,7 @@ export function softrelu(x: Operand, options: SoftreluOptions = {}): Value {
 export function relu(x: Operand, options: ReluOptions = {}): Value {
   const resolved = resolveOptions("relu", options, reluDefaults);
   return scoped("relu", x, resolved, (value, s, { mode, gated }) =>
-    mode === "hard" ? op.relu(value) : ramp(value, s, mode, gated),
+    mode === "hard" ? op.relu(value) : softRamp(value, s, mode, gated),
   );
 }
 
@@ -159,7 +160,7 @@ export function relu(x: Operand, options: ReluOptions = {}): Value {
 export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
   const resolved = resolveOptions("abs", options, elementwiseDefaults);
   return scoped("abs", x, resolved, (value, s, { mode }) =>
-    mode === "hard" ? op.abs(value) : op.mul(value, oddStep(value, s, mode)),
+    mode === "hard" ? op.abs(value) : softCurve("SoftAbs", value, s, mode),
   );
 }
 
@@ -178,7 +179,7 @@ export function abs(x: Operand, options: ElementwiseOptions = {}): Value {
 export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
   const resolved = resolveOptions("sign", options, elementwiseDefaults);
   return scoped("sign", x, resolved, (value, s, { mode }) =>
-    mode === "hard" ? op.sign(value) : oddStep(value, s, mode),
+    mode === "hard" ? op.sign(value) : softCurve("SoftSign", value, s, mode),
   );
 }
 
@@ -197,7 +198,7 @@ export function sign(x: Operand, options: ElementwiseOptions = {}): Value {
 export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
   const resolved = resolveOptions("heaviside", options, elementwiseDefaults);
   return scoped("heaviside", x, resolved, (value, s, { mode }) =>
-    mode === "hard" ? hardStep(value) : step(value, s, mode),
+    mode === "hard" ? hardStep(value) : softStep(value, s, mode),
   );
 }
 
@@ -224,8 +225,8 @@ export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions =
     () => {
       if (mode === "hard") return op.min(op.max(value, low), high);
       const s = positiveSoftness("clamp", softness, value);
-      const above = ramp(op.sub(value, low), s, mode, gated);
-      return op.sub(op.add(low, above), ramp(op.sub(value, high), s, mode, gated));
+      const above = softRamp(op.sub(value, low), s, mode, gated);
+      return op.sub(op.add(low, above), softRamp(op.sub(value, high), s, mode, gated));
     },
     hardForm(resolved, (hard) => clamp(value, low, high, hard)),
   );
@@ -250,26 +251,23 @@ export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions =
 export function round(x: Operand, options: RoundOptions = {}): Value {
   const resolved = resolveOptions("round", options, roundDefaults);
   return scoped("round", x, resolved, (value, s, { mode, neighborRadius }) =>
-    mode === "hard" ? op.round(value) : softRound(value, s, mode, neighborRadius),
+    mode === "hard" ? op.round(value) : softCurve("SoftRound", value, s, mode, neighborRadius),
   );
 }
 
-/** The sum in round, telescoped so that each step appears once: with w_o the step at c + o - 1/2,
- * (c - R) w_{-R} - (c + R) w_{R+1} + the sum of w_o for -R < o <= R. Nothing cancels. */
-function softRound(
-  x: Value,
-  softness: Softness,
-  mode: Exclude<Mode, "hard">,
-  radius: number,
-): Value {
-  const count = 2 * radius + 2;
-  const edges = Array.from({ length: count }, (_, i) => i - radius - 0.5);
-  const ends = edges.map((_, i) => (i === 0 ? 1 : i === count - 1 ? -1 : 0));
-  const inner = edges.map((_, i) => (i === 0 || i === count - 1 ? -radius : 1));
-  const center = op.unsqueeze(op.floor(x), -1);
-  const weights = step(op.sub(op.sub(op.unsqueeze(x, -1), center), edges), softness, mode);
-  const numbers = op.add(op.mul(center, ends), inner);
-  return op.reduceSum(op.mul(weights, numbers), { axes: -1 });
+type CurveMode = Exclude<SigmoidalMode, "hard">;
+
+function softStep(x: Value, softness: Softness, mode: CurveMode): Value {
+  return isPnorm(mode) ? step(x, softness, mode) : softCurve("SoftStep", x, softness, mode);
+}
+
+function softRamp(x: Value, softness: Softness, mode: CurveMode, gated: boolean): Value {
+  if (isPnorm(mode)) return ramp(x, softness, mode, gated);
+  return softCurve(gated ? "SoftGatedRelu" : "SoftRelu", x, softness, mode);
+}
+
+function isPnorm(mode: CurveMode): mode is "_c1_pnorm" | "_c2_pnorm" {
+  return mode === "_c1_pnorm" || mode === "_c2_pnorm";
 }
 
 function hardStep(x: Value): Value {

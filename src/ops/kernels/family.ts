@@ -65,6 +65,12 @@ export function applyKernel(
   }).outputs;
 }
 
+/** Whether kernel operators serve a value: other element types stay with standard operators, and so do models
+ * of old opsets, which lack what bodies need. */
+export function hasKernels({ dtype, graph }: Value): boolean {
+  return (dtype === "float32" || dtype === "float64") && graph.opset >= 13;
+}
+
 /** The element type of a kernel's operand.
  * @throws GraphError for others than float32 and float64 */
 export function kernelType(operator: string, argument: string, value: Value): KernelType {

@@ -3,8 +3,10 @@
 import "./isotonic-regression.ts";
 import "./log-symmetric.ts";
 import "./neuralsort.ts";
+import "./optimizer-steps.ts";
 import "./simplex-threshold.ts";
 import "./smooth-sort.ts";
+import "./soft-curves.ts";
 import "./softsort-scan.ts";
 import "./softsort.ts";
 import "./sorting-network-swap.ts";

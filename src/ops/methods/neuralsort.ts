@@ -2,6 +2,7 @@ import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { columnMeans } from "../column-means.ts";
 import { asColumn, asFloats, asRow, int64Vector, iota, numbersFrom1 } from "../indices.ts";
+import { hasKernels } from "../kernels/family.ts";
 import { neuralSort, neuralSortRanks } from "../kernels/neuralsort.ts";
 import { spreadOf } from "../kernels/neuralsort-matrix.ts";
 import { belowLargest, projectSimplex, projectSimplexLog } from "../simplex.ts";
@@ -15,32 +16,26 @@ export const neuralsort: SoftMethod = { rows, ranks, values };
 function rows(request: RowsRequest): Value {
   const { positions, mode, log } = request;
   // With the permutation of values that are asked for beside it.
-  if (positions.kind === "all" && !log && hasKernel(request)) return sorted(request).permutation;
+  if (positions.kind === "all" && !log && hasKernels(request.x)) return sorted(request).permutation;
   const project = log ? projectSimplexLog : projectSimplex;
   return project(logits(request, positions), mode);
 }
 
 function values(request: ValuesRequest): Value | undefined {
   const { positions, gatedGrad } = request;
-  if (positions.kind !== "all" || !hasKernel(request)) return undefined;
+  if (positions.kind !== "all" || !hasKernels(request.x)) return undefined;
   return sorted(request, gatedGrad ? (value) => value : op.stopGradient).y;
 }
 
 /** Each column of the soft permutation, brought to sum 1, is a distribution over positions; the rank is
  * its mean. */
 function ranks(request: OrderRequest): Value {
-  if (hasKernel(request)) {
+  if (hasKernels(request.x)) {
     const { keys, softness } = ascending(request);
     return neuralSortRanks(keys, softness, request.mode);
   }
   const weights = projectSimplex(logits(request, { kind: "all" }), request.mode);
   return columnMeans(numbersFrom1(request.x), weights);
-}
-
-/** Other element types stay with the matrix, and so do models of old opsets, which lack what the kernel's
- * body needs. */
-function hasKernel({ x }: OrderRequest): boolean {
-  return (x.dtype === "float32" || x.dtype === "float64") && x.graph.opset >= 13;
 }
 
 function sorted(request: OrderRequest, held: (value: Value) => Value = (value) => value) {

@@ -1,13 +1,6 @@
 import type { Value } from "../../builder/value.ts";
-import {
-  decayedGradient,
-  decayedParameter,
-  movedTowards,
-  type Optimizer,
-  optimizerOptions,
-  type Rate,
-  type Slot,
-} from "./optimizer.ts";
+import { adamStep, type Decay } from "../../ops/kernels/optimizer-steps.ts";
+import { type Optimizer, optimizerOptions, type Rate, type Slot } from "./optimizer.ts";
 
 /** Options of adam and adamw. */
 export interface AdamOptions {
@@ -48,8 +41,7 @@ type Resolved = Required<AdamOptions>;
 export function adam(options: AdamOptions = {}): Optimizer {
   const resolved = optimizerOptions("adam", options, adamDefaults, ["beta1", "beta2"]);
   const { rate, weightDecay } = resolved;
-  const next = (slot: Slot) => slot.parameter.sub(move(slot, decayedGradient(slot), resolved));
-  return { name: "adam", rate, weightDecay, next };
+  return { name: "adam", rate, weightDecay, next: (slot) => next(slot, resolved, "coupled") };
 }
 
 /** Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm
@@ -62,19 +54,35 @@ export function adam(options: AdamOptions = {}): Optimizer {
 export function adamw(options: AdamOptions = {}): Optimizer {
   const resolved = optimizerOptions("adamw", options, adamwDefaults, ["beta1", "beta2"]);
   const { rate, weightDecay } = resolved;
-  const next = (slot: Slot) => decayedParameter(slot).sub(move(slot, slot.gradient, resolved));
-  return { name: "adamw", rate, weightDecay, next };
+  return { name: "adamw", rate, weightDecay, next: (slot) => next(slot, resolved, "decoupled") };
 }
 
-function move(slot: Slot, gradient: Value, { beta1, beta2, epsilon }: Resolved): Value {
-  const mean = slot.keep("mean", 0, (old) => movedTowards(old, gradient, beta1)).next;
-  const square = slot.keep("square", 0, (old) =>
-    old.mul(beta2).add(gradient.square().mul(1 - beta2)),
-  ).next;
+function next(slot: Slot, { beta1, beta2, epsilon }: Resolved, kind: Decay): Value {
+  const { parameter, gradient, weightDecay } = slot;
+  const constant = (x: number) => parameter.graph.constant(x, [], parameter.dtype);
   // 1 - beta^t, as a state: computed as a power it would lose its digits in float32.
   const weight = (name: string, beta: number) =>
     slot.keepScalar(name, 0, (old) => old.mul(beta).add(1 - beta)).next;
-  const rate = slot.rate.div(weight("weight1", beta1));
-  const root = square.sqrt().div(weight("weight2", beta2).sqrt()).add(epsilon);
-  return mean.div(root).mul(rate);
+  const decay = weightDecay === 0 ? "none" : kind;
+  const factors = {
+    none: undefined,
+    coupled: constant(weightDecay),
+    decoupled: slot.rate.mul(-weightDecay).add(1),
+  };
+  const scalars = {
+    rate: slot.rate.div(weight("weight1", beta1)),
+    root: weight("weight2", beta2).sqrt(),
+    enter1: constant(1 - beta1),
+    beta2: constant(beta2),
+    enter2: constant(1 - beta2),
+    epsilon: constant(epsilon),
+    decay: factors[decay],
+  };
+  let result = parameter;
+  slot.keepAll({ mean: 0, square: 0 }, (old) => {
+    const step = adamStep({ parameter, ...old }, gradient, decay, scalars);
+    result = step.parameter;
+    return step;
+  });
+  return result;
 }

@@ -30,6 +30,12 @@ export interface Slot {
    * @param initial the number that fills it at the start
    * @param next what it becomes in each step */
   keep(name: string, initial: number, next: (old: Value) => Value): Kept;
+  /** Several tensors that are kept for this parameter, and become something together.
+   * @param initial the numbers that fill them at the start, by name */
+  keepAll<Name extends string>(
+    initial: Readonly<Record<Name, number>>,
+    next: (old: Readonly<Record<Name, Value>>) => Readonly<Record<Name, Value>>,
+  ): void;
   /** A scalar that is kept once for all parameters of one type. */
   keepScalar(name: string, initial: number, next: (old: Value) => Value): Kept;
 }

@@ -1,6 +1,7 @@
 import { failArgument } from "../../builder/errors.ts";
 import { fullLike } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { momentumStep } from "../../ops/kernels/optimizer-steps.ts";
 import {
   decayedGradient,
   type Optimizer,
@@ -48,19 +49,33 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     name: "sgd",
     rate,
     weightDecay,
-    next: (slot) => slot.parameter.sub(move(slot, momentum, dampening, nesterov).mul(slot.rate)),
+    next: (slot) => {
+      if (momentum === 0) return slot.parameter.sub(decayedGradient(slot).mul(slot.rate));
+      if (dampening !== 0) return dampened(slot, momentum, dampening);
+      return withMomentum(slot, momentum, nesterov);
+    },
   };
 }
 
-function move(slot: Slot, momentum: number, dampening: number, nesterov: boolean): Value {
-  const gradient = decayedGradient(slot);
-  if (momentum === 0) return gradient;
+function withMomentum(slot: Slot, momentum: number, nesterov: boolean): Value {
+  const { parameter, gradient, rate, weightDecay } = slot;
+  const constant = (x: number) => parameter.graph.constant(x, [], parameter.dtype);
+  const decay = weightDecay === 0 ? undefined : constant(weightDecay);
+  const scalars = { rate, momentum: constant(momentum), decay };
+  let result = parameter;
+  slot.keepAll({ momentum: 0 }, ({ momentum: velocity }) => {
+    const form = nesterov ? "nesterov" : "heavy";
+    const step = momentumStep({ parameter, velocity }, gradient, form, scalars);
+    result = step.parameter;
+    return { momentum: step.velocity };
+  });
+  return result;
+}
+
+function dampened(slot: Slot, momentum: number, dampening: number): Value {
   // The first gradient enters whole.
-  const share =
-    dampening === 0
-      ? undefined
-      : slot.keepScalar("share", 1, (old) => fullLike(old, 1 - dampening));
-  const entering = share === undefined ? gradient : gradient.mul(share.old);
+  const share = slot.keepScalar("share", 1, (old) => fullLike(old, 1 - dampening));
+  const entering = decayedGradient(slot).mul(share.old);
   const { next } = slot.keep("momentum", 0, (old) => old.mul(momentum).add(entering));
-  return nesterov ? gradient.add(next.mul(momentum)) : next;
+  return slot.parameter.sub(next.mul(slot.rate));
 }

@@ -25,16 +25,20 @@ export class Slots {
   ): Slot {
     const { dtype, hint } = parameter;
     const shape = parameter.shape as readonly number[];
+    const state = (name: string, initial: number) =>
+      stateParameter(this.#graph, `${hint}/${this.#name}_${name}`, initial, shape, dtype);
     return {
       parameter,
       gradient,
       rate,
       weightDecay,
-      keep: (name, initial, next) =>
-        this.#kept(
-          stateParameter(this.#graph, `${hint}/${this.#name}_${name}`, initial, shape, dtype),
-          next,
-        ),
+      keep: (name, initial, next) => this.#kept(state(name, initial), next),
+      keepAll: (initial, next) => {
+        const names = Object.keys(initial) as (keyof typeof initial)[];
+        const old = Object.fromEntries(names.map((name) => [name, state(name, initial[name])]));
+        const becomes = next(old as Readonly<Record<keyof typeof initial, Value>>);
+        for (const name of names) this.#gate.update(old[name] as Value, becomes[name]);
+      },
       keepScalar: (name, initial, next) => {
         const key = `${name} ${dtype}`;
         const known = this.#scalars.get(key);
