@@ -59,6 +59,33 @@ static void neuralsort(const KernelTable& table, std::size_t batch, std::size_t 
              grad_goal);
 }
 
+static void curve(const KernelTable& table, CurveKind kind, int mode, std::size_t n,
+                  const char* name, const char* size, double goal, double grad_goal) {
+  const auto x = bench::normals<float>(n);
+  const auto dy = bench::normals<float>(n);
+  std::vector<float> y(n);
+  const std::size_t chunks = (n + kCurveChunk - 1) / kCurveChunk;
+  for (const int part : {0, 1}) {
+    const CurveRows<float> rows{x.data(), part ? dy.data() : nullptr, y.data(), nullptr, 0.1f, 5,
+                                n};
+    const auto kernel = table.float32.curves[static_cast<int>(kind)][part][mode];
+    const double time = bench::milliseconds([&] { kernel(rows, 0, chunks); });
+    char label[64];
+    std::snprintf(label, sizeof label, part ? "%s gradient" : "%s", name);
+    bench::row(table.name, label, size, time, part ? grad_goal : goal);
+  }
+}
+
+static void adam(const KernelTable& table, std::size_t n, const char* size) {
+  const auto g = bench::normals<float>(n);
+  std::vector<float> w(n), m(n), s(n, 1), next(n), next_m(n), next_s(n);
+  const AdamRows<float> rows{w.data(), g.data(), m.data(), s.data(), 1e-3f, 1, 0.1f, 0.999f, 1e-3f,
+                             1e-8f, 0, Decay::none, next.data(), next_m.data(), next_s.data(), n};
+  const std::size_t chunks = (n + kStepChunk - 1) / kStepChunk;
+  bench::row(table.name, "adam", size,
+             bench::milliseconds([&] { table.float32.adam(rows, 0, chunks); }), 0);
+}
+
 static void network(const KernelTable& table, std::size_t batch, std::size_t n, const char* size,
                     double goal, double grad_goal) {
   const auto x = bench::normals<float>(batch * n);
@@ -158,6 +185,15 @@ static void run(const KernelTable& table, const char* only) {
     neuralsort(table, 1, 1024, 2, "c1", "1x1024", 0, 0);
     neuralsort(table, 1, 1024, 3, "c2", "1x1024", 0, 0);
   }
+  if (wanted("curves")) {
+    const std::size_t million = std::size_t{1} << 20;
+    curve(table, CurveKind::abs, 0, million, "abs smooth", "1M", 0.6, 0.8);
+    curve(table, CurveKind::relu, 0, million, "relu smooth", "1M", 0.8, 0.6);
+    curve(table, CurveKind::step, 1, million, "sigmoidal c0", "1M", 0.11, 0.25);
+    curve(table, CurveKind::step, 3, million, "sigmoidal c2", "1M", 0.2, 0.2);
+    curve(table, CurveKind::round, 0, million / 4, "round smooth", "256k", 0.6, 0.9);
+  }
+  if (wanted("adam")) adam(table, std::size_t{1} << 20, "1M");
   if (wanted("network")) {
     network(table, 1, 1024, "1x1024", 0.03, 0.05);
     network(table, 1, 16384, "1x16384", 0.75, 1.2);
