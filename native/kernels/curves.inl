@@ -226,19 +226,21 @@ inline V ramp_by_softness(V x, const Softness<V>& t) {
 
 // Round: of the steps at m + 1/2 above floor(x), m = -(radius + 1) .. radius, those within `active` of
 // the middle one; the others are 0 or 1.
-template <Projection projection, class V>
+template <CurvePart part, Projection projection, class V>
 class Rounding {
  public:
   explicit Rounding(const CurveRows<Lane<V>>& rows) : t_(rows.softness), radius_(rows.radius) {
-    // Where a step is 0 or 1 to rounding, in softnesses.
-    const double reach = projection != Projection::smooth ? 5 : sizeof(Lane<V>) == 4 ? 18 : 38;
+    // Where a step is 0 or 1 to rounding, in softnesses; its slope counts as often as floor(x) says.
+    constexpr double kFloatReach = part == CurvePart::value ? 18 : 26;
+    const double reach = projection != Projection::smooth ? 5
+                         : sizeof(Lane<V>) == 4           ? kFloatReach
+                                                          : 38;
     const double softness = static_cast<double>(rows.softness);
     const double most = softness > 0 ? softness * reach + 0.5 : static_cast<double>(radius_ + 1);
     active_ = most < static_cast<double>(radius_ + 1) ? static_cast<std::int64_t>(most) + 1
                                                       : radius_ + 1;
   }
 
-  template <CurvePart part>
   V at(V x) const {
     const V center = floor_of(x);
     const V f = x - center;
@@ -276,7 +278,7 @@ class Rounding {
       }
       total += term * number;
     }
-    return or_nan(x, or_nan(t_.whole, total));
+    return or_nan(f, or_nan(t_.whole, total));
   }
 
  private:
@@ -328,9 +330,9 @@ void curve_chunks(const CurveRows<Real>& rows, std::size_t begin, std::size_t en
   using V = std::conditional_t<sizeof(Real) == 4, F, D>;
   constexpr std::size_t lanes = kLanes<V>;
   const Softness<V> t(rows.softness);
-  const Rounding<projection, V> rounding(rows);
+  const Rounding<part, projection, V> rounding(rows);
   const auto at = [&](V x) {
-    if constexpr (kind == CurveKind::round) return rounding.template at<part>(x);
+    if constexpr (kind == CurveKind::round) return rounding.at(x);
     else return curve_at<kind, part, projection>(x, t);
   };
   for (std::size_t chunk = begin; chunk < end; ++chunk) {

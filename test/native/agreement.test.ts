@@ -4,6 +4,7 @@ import "../../src/ops/kernels/index.ts";
 import type { Definition, TensorType } from "../../src/builder/definition.ts";
 import { Graph } from "../../src/builder/graph.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { curveNames } from "../../src/ops/kernels/soft-curves.ts";
 import { nativeStatus } from "../../src/runtime/native.ts";
 import { type Feeds, OrtProcess, type Results } from "../support/ort-process.ts";
 import { type ElementType, model, node, port } from "./models.ts";
@@ -11,14 +12,16 @@ import { type Draw, definitionsOf, kinds, Operands, type Twin, twins } from "./t
 
 const KERNELS = join(import.meta.dirname, "../../src/ops/kernels");
 
-/** The families that the sources define, found in their text. */
+/** The families that the sources define, found in their text, and those of the curves, which have three each. */
 function definedFamilies(): string[] {
   const pattern = /\b(?:kernelFamily(?:<[^>]*>)?|defineFamily)\(\s*"(\w+)"/g;
-  return readdirSync(KERNELS).flatMap((file) =>
+  const found = readdirSync(KERNELS).flatMap((file) =>
     [...readFileSync(join(KERNELS, file), "utf8").matchAll(pattern)].map(
       ([, name]) => name as string,
     ),
   );
+  const curves = curveNames.flatMap((name) => [name, `${name}Grad`, `${name}SoftnessGrad`]);
+  return [...found, ...curves];
 }
 
 const LENGTHS = [1, 2, 3, 7, 16, 33, 100, 257] as const;

@@ -155,6 +155,41 @@ const neuralsort = (names: readonly string[]): Twin => ({
   },
 });
 
+const curve = (names: readonly string[]): Twin => ({
+  // Sums over a tensor may cancel.
+  within: { float32: names.includes("dy") ? 2e-3 : 1e-5, float64: 1e-11 },
+  feeds: (o) => {
+    const { batch, n, kind } = o.draw;
+    const radius = { dtype: "int64", dims: [], data: BigInt64Array.of(3n) } as const;
+    return {
+      x: o.numbers(batch, n),
+      // No tied entry is where a curve has a corner.
+      softness: o.scalar(kind === "tied" ? 0.45 : softness[kind]),
+      ...(names.includes("radius") && { radius }),
+      ...(names.includes("dy") && { dy: o.finite(batch, n) }),
+    };
+  },
+});
+
+const curves = (name: string, others: readonly string[] = []) => ({
+  [name]: curve(others),
+  [`${name}Grad`]: curve([...others, "dy"]),
+  [`${name}SoftnessGrad`]: curve([...others, "dy"]),
+});
+
+const step = (tensors: readonly string[], scalars: readonly string[]): Twin => ({
+  within: { float32: 1e-5, float64: 1e-13 },
+  feeds: (o, parts) => {
+    const { batch, n } = o.draw;
+    const given = parts.includes("none") ? scalars : [...scalars, "decay"];
+    return {
+      ...Object.fromEntries(tensors.map((name) => [name, o.numbers(batch, n)])),
+      ...(tensors.includes("square") && { square: o.between(0.01, 2, batch, n) }),
+      ...Object.fromEntries(given.map((name, i) => [name, o.scalar(0.1 + 0.1 * i)])),
+    };
+  },
+});
+
 /** By the family of kernel operators. */
 export const twins: Readonly<Record<string, Twin>> = {
   SimplexThreshold: {
@@ -172,6 +207,17 @@ export const twins: Readonly<Record<string, Twin>> = {
   NeuralSortGrad: neuralsort(["payload", "dy"]),
   NeuralSortRanks: neuralsort([]),
   NeuralSortRanksGrad: neuralsort(["dr"]),
+  ...curves("SoftStep"),
+  ...curves("SoftSign"),
+  ...curves("SoftAbs"),
+  ...curves("SoftRelu"),
+  ...curves("SoftGatedRelu"),
+  ...curves("SoftRound", ["radius"]),
+  AdamStep: step(
+    ["parameter", "gradient", "mean", "square"],
+    ["rate", "root", "enter1", "beta2", "enter2", "epsilon"],
+  ),
+  MomentumStep: step(["parameter", "gradient", "velocity"], ["rate", "momentum"]),
   DecaySums: {
     within: { float64: 1e-12 },
     without: { spoiled: inner },
@@ -308,6 +354,8 @@ const WORDS = [
   ["smooth", "c0", "c1", "c2"],
   ["Forward", "Backward"],
   ["Plain", "Added"],
+  ["none", "coupled", "decoupled"],
+  ["heavy", "nesterov"],
   ["float32", "float64"],
 ].flat();
 

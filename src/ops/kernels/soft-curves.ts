@@ -47,6 +47,8 @@ const CURVES = {
 
 export type CurveName = keyof typeof CURVES;
 
+export const curveNames = Object.keys(CURVES) as readonly CurveName[];
+
 /** What a function of x / softness alone changes by with the softness, from its slope: -x slope / softness. */
 function stretched(slope: Curve): Curve {
   return (x, softness, mode, radius) =>
@@ -88,9 +90,9 @@ export function softCurve(
 type Key = [SoftMode, KernelType];
 const CHOICES = [SOFT_MODES, KERNEL_TYPES] as const;
 
-const FAMILIES = Object.fromEntries(
-  Object.keys(CURVES).map((name) => [name, familiesOf(name as CurveName)]),
-) as Readonly<Record<CurveName, ReturnType<typeof familiesOf>>>;
+const FAMILIES = Object.fromEntries(curveNames.map((name) => [name, familiesOf(name)])) as Readonly<
+  Record<CurveName, ReturnType<typeof familiesOf>>
+>;
 
 function familiesOf(name: CurveName) {
   const { value, slope, bySoftness }: Curves = CURVES[name];
