@@ -93,9 +93,9 @@ export function ramp(x: Value, softness: Softness, mode: CurveMode, gated: boole
 
 /** The derivative of the ungated `ramp` by the softness. */
 export function rampBySoftness(x: Value, softness: Softness, mode: SoftMode): Value {
-  const at = div(x, softness);
-  const line = mul(at, step(x, softness, mode));
-  if (mode === "smooth") return sub(softplus(at), line);
+  // Not (x / softness) step(x): ONNX Runtime (1.30) makes z sigmoid(z) a QuickGelu, which float64 has not.
+  const line = div(mul(x, step(x, softness, mode)), softness);
+  if (mode === "smooth") return sub(softplus(div(x, softness)), line);
   const w = window(x, softness);
   return where(greaterOrEqual(w, 1), 0, sub(mul(bendOf(w, mode), REACH), line));
 }

@@ -10,13 +10,13 @@ import type { SoftMode, Softness } from "./options.ts";
 /** @param radius R, a number or an int64 scalar */
 export function softRound(x: Value, softness: Softness, mode: SoftMode, radius: Size): Value {
   const { apart, numbers } = stepsOf(x, radius);
-  return sumOf(op.mul(step(apart, softness, mode), numbers));
+  return sumOf(op.mul(step(apart, softness, mode), numbers), x);
 }
 
 /** The derivative by x. */
 export function softRoundSlope(x: Value, softness: Softness, mode: SoftMode, radius: Size): Value {
   const { apart, numbers } = stepsOf(x, radius);
-  return sumOf(op.mul(stepSlope(apart, softness, mode), numbers));
+  return sumOf(op.mul(stepSlope(apart, softness, mode), numbers), x);
 }
 
 /** The derivative by the softness. */
@@ -28,7 +28,7 @@ export function softRoundBySoftness(
 ): Value {
   const { apart, numbers } = stepsOf(x, radius);
   const stretched = op.mul(stepSlope(apart, softness, mode), op.div(apart, softness));
-  return op.neg(sumOf(op.mul(stretched, numbers)));
+  return op.neg(sumOf(op.mul(stretched, numbers), x));
 }
 
 /** How far x is from each step, and what each counts. */
@@ -71,6 +71,7 @@ function edgesOf({ dtype, graph }: Value, radius: Size) {
   };
 }
 
-function sumOf(x: Value): Value {
-  return op.reduceSum(x, { axes: -1 });
+/** The sum over the steps. ONNX Runtime (1.30) keeps the axis where there is nothing to sum. */
+function sumOf(steps: Value, x: Value): Value {
+  return op.reshape(op.reduceSum(steps, { axes: -1 }), op.shape(x));
 }
