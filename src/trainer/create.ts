@@ -57,7 +57,8 @@ export function trainerOn<Options extends object>(
   options: TrainerOptions & Options,
 ): Trainer {
   const { own, optimize, session } = splitTrainerOptions(graph, options, host.sessionOptions);
-  const given = new Map(graph.outputs);
+  const scores = new Set([own.loss, ...Object.values(own.metrics ?? {})]);
+  const given = [...graph.outputs].filter(([, value]) => !scores.has(value));
   const programs = programsOf(graph, own, optimize);
   const models = new Models(graph, programs, own.feeds ?? {}, (operator, bytes) =>
     host.load(operator, bytes, session),

@@ -19,7 +19,8 @@ export interface TrainerOptions extends Omit<OptimizeOptions, "optimizer"> {
   /** What else is computed in every step and evaluation, by name: numbers or booleans, of which the mean
    * over all elements is taken. */
   readonly metrics?: Readonly<Record<string, Value>>;
-  /** What `predict` computes and `export` writes, by name. By default the outputs of the graph. */
+  /** What `predict` computes and `export` writes, by name. By default the outputs of the graph, but
+   * for the loss and the metrics. */
   readonly outputs?: Readonly<Record<string, Value>>;
   /** Inputs that are the same for all samples, by name: a tensor, or for a scalar a schedule, a function of
    * the step. */

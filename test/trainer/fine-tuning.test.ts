@@ -13,13 +13,15 @@ function imported(): Graph {
   return Graph.fromModel(model);
 }
 
-/** Stripes of some contrast, those of less contrast first. */
+/** Stripes of some contrast and brightness, in the order of how much brighter they are than rich in contrast. */
 function images(count: number) {
-  const contrasts = Array.from({ length: count }, (_, i) => 1 + Math.sin(5 * i));
-  const row = (contrast: number, r: number) =>
-    Array.from({ length: 6 }, (_, c) => contrast * Math.sin(r + 2 * c));
-  const x = contrasts.map((contrast) => [Array.from({ length: 6 }, (_, r) => row(contrast, r))]);
-  return { x, order: contrasts.map((contrast) => -contrast) };
+  const parts = Array.from({ length: count }, (_, i) => [1 + Math.sin(5 * i), Math.cos(3 * i)]);
+  const x = parts.map(([contrast = 0, brightness = 0]) => [
+    Array.from({ length: 6 }, (_, r) =>
+      Array.from({ length: 6 }, (_, c) => brightness + contrast * Math.sin(r + 2 * c)),
+    ),
+  ]);
+  return { x, order: parts.map(([contrast = 0, brightness = 0]) => brightness - contrast) };
 }
 
 const elements = (value: { readonly data?: unknown } | undefined) =>
@@ -98,6 +100,28 @@ test("the whole model, with what was chosen, is a training step that keeps its o
   for (let i = 0; i < 20; i++) await stepper.step(feeds);
   expect(elements((await stepper.step(feeds)).loss)[0]).toBeLessThan(first);
   await stepper.dispose();
+});
+
+test.each([7, 11, 12, 21])("a model of opset %s is trained further", async (opset) => {
+  const g = new Graph("old", { opset });
+  const x = g.input("x", "float32", ["batch", 4]);
+  const weight = g.constant([[1], [2], [-1], [0.5]]);
+  const bias = g.constant([0.1]);
+  const old = g.toModel({ outputs: { y: relu(x.matmul(weight).add(bias)) } });
+  const read = Graph.fromModel(old);
+  const values = read.trainable(() => true);
+  expect(values.map(({ shape }) => shape)).toEqual(expect.arrayContaining([[4, 1], [1]]));
+  const target = read.input("target", "float32", ["batch", 1]);
+  const trainer = createTrainer(read, {
+    loss: losses.mse(read.value("y"), target),
+    optimizer: optimizers.sgd({ rate: 0.1 }),
+  });
+  const rows = Array.from({ length: 8 }, (_, i) => [1, Math.sin(i), Math.cos(i), 1]);
+  const data = { x: rows, target: rows.map(([, a = 0]) => [a + 2]) };
+  const records = await trainer.fit(data, { epochs: 20, batchSize: 8 }).all();
+  expect(records.at(-1)?.loss).toBeLessThan(0.5 * (records[0]?.loss as number));
+  expect(Object.keys(weights(await trainer.export()))).toHaveLength(2);
+  await trainer.dispose();
 });
 
 test("what cannot be trained is refused", () => {

@@ -272,6 +272,13 @@ describe.each(BACKENDS)("a trainer on the backend %s", (backend) => {
     expect(numbers(exported?.data)[0]).toBeCloseTo(w * p + v * q + b, 5);
   });
 
+  test("predicts what the graph has as outputs, but for the scores", async () => {
+    const { g, loss, prediction } = linear();
+    g.output("loss", loss).output("prediction", prediction);
+    const trainer = trainerOf(g, { loss, optimizer: optimizers.sgd() });
+    expect(Object.keys(await trainer.predict({ X: plane(3).X }))).toEqual(["prediction"]);
+  });
+
   test("trains a graph that has its updates already", async () => {
     const g = new Graph("counter");
     const x = g.input("x", "float32", ["n"]);
