@@ -331,9 +331,8 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
     );
   }
   const fusion = fusionOf(node.op, node.domain);
-  if (fusion !== undefined && node.normal !== undefined) {
-    return fusion.zero === undefined ? byExpansion(fusion.expansion) : zero(fusion.zero);
-  }
+  if (fusion?.zero !== undefined) return zero(fusion.zero);
+  if (fusion !== undefined && node.normal !== undefined) return byExpansion(fusion.expansion);
   return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
 }
 
