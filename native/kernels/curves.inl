@@ -239,6 +239,7 @@ class Rounding {
     const double most = softness > 0 ? softness * reach + 0.5 : static_cast<double>(radius_ + 1);
     active_ = most < static_cast<double>(radius_ + 1) ? static_cast<std::int64_t>(most) + 1
                                                       : radius_ + 1;
+    for (std::int64_t m = -kKept; m <= kKept; ++m) factors_[m + kKept] = factor_at(m);
   }
 
   V at(V x) const {
@@ -282,8 +283,15 @@ class Rounding {
   }
 
  private:
-  // exp(m / t), within what a step can tell apart.
+  // The factors of so many steps on either side of the middle one are kept.
+  static constexpr std::int64_t kKept = 16;
+
   Lane<V> factor(std::int64_t m) const {
+    return m >= -kKept && m <= kKept ? factors_[m + kKept] : factor_at(m);
+  }
+
+  // exp(m / t), within what a step can tell apart.
+  Lane<V> factor_at(std::int64_t m) const {
     const double exponent = static_cast<double>(m) / static_cast<double>(t_.whole[0]);
     return static_cast<Lane<V>>(std::exp(exponent < -80 ? -80 : exponent > 80 ? 80 : exponent));
   }
@@ -301,6 +309,7 @@ class Rounding {
   Softness<V> t_;
   std::int64_t radius_;
   std::int64_t active_;
+  Lane<V> factors_[2 * kKept + 1];
 };
 
 template <CurveKind kind, CurvePart part, Projection projection, class V>
@@ -325,12 +334,19 @@ inline V curve_at(V x, const Softness<V>& t) {
   }
 }
 
+template <class Real>
+struct Unused {
+  explicit Unused(const CurveRows<Real>&) {}
+};
+
 template <CurveKind kind, CurvePart part, Projection projection, class Real>
 void curve_chunks(const CurveRows<Real>& rows, std::size_t begin, std::size_t end) {
   using V = std::conditional_t<sizeof(Real) == 4, F, D>;
   constexpr std::size_t lanes = kLanes<V>;
   const Softness<V> t(rows.softness);
-  const Rounding<part, projection, V> rounding(rows);
+  // Of the others it is never read, and not made.
+  const std::conditional_t<kind == CurveKind::round, Rounding<part, projection, V>, Unused<Real>>
+      rounding(rows);
   const auto at = [&](V x) {
     if constexpr (kind == CurveKind::round) return rounding.at(x);
     else return curve_at<kind, part, projection>(x, t);
