@@ -30,7 +30,15 @@ const PICTURES = {
       await page.waitForSelector("body[data-regression^=Done]", { timeout: 120_000 });
     },
   },
-  "site-rank-phone": { page: "rank", colorScheme: "light", viewport: PHONE, scale: 1.5 },
+  "site-rank-phone": {
+    page: "rank",
+    colorScheme: "light",
+    viewport: PHONE,
+    scale: 1.5,
+    async prepare(page) {
+      await page.evaluate(() => document.querySelector("#weight-gross").scrollIntoView());
+    },
+  },
   "site-open-phone": {
     page: "open",
     colorScheme: "dark",
@@ -39,8 +47,7 @@ const PICTURES = {
     async prepare(page) {
       await page.click("[data-model=soft-median]");
       await page.waitForSelector("#picture svg");
-      await page.locator("#picture").scrollIntoViewIfNeeded();
-      await page.evaluate(() => document.querySelector("#picture").parentElement.scrollIntoView());
+      await page.evaluate(() => document.querySelector("#derive").scrollIntoView());
     },
   },
 };

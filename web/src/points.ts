@@ -1,6 +1,6 @@
 import { digits, draw, onWidth, setAll } from "./dom.ts";
 
-const HEIGHT = 104;
+const HEIGHT = 76;
 const MARGIN = 18;
 
 /** Points on a line from 0 to 1, to drag with a finger or a mouse and to move with the arrow keys.
