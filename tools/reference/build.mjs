@@ -21,10 +21,11 @@ const FOLDER = join(ROOT, PAGES);
 const MOST_BYTES = 30_000;
 
 const library = await loadLibrary();
-const { "src/index.ts": main, "src/node.ts": node } = readDeclarations([
-  "src/index.ts",
-  "src/node.ts",
-]);
+const {
+  "src/index.ts": main,
+  "src/node.ts": node,
+  "src/web.ts": web,
+} = readDeclarations(["src/index.ts", "src/node.ts", "src/web.ts"]);
 const operators = main
   .find(({ name }) => name === "soft")
   .members.filter(({ kind }) => kind === "function");
@@ -33,11 +34,12 @@ const samples = samplesOf(library);
 fail("Not documented:", [
   ...missingDocs(main),
   ...missingDocs(node, "softonnx/node: "),
+  ...missingDocs(web, "softonnx/web: "),
   ...operators.flatMap((each) => missingDefaults(each, defaultsOf(each, library.soft))),
   ...unplaced(),
 ]);
 
-const pages = pagesOf({ main, node, soft: library.soft, samples });
+const pages = pagesOf({ main, node, web, soft: library.soft, samples });
 const pictures = operators.flatMap(({ name }) => captionsOf(name, samples[name]));
 
 if (process.argv.includes("--check")) check();

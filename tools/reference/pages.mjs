@@ -10,10 +10,11 @@ import { typeLinker } from "./types.mjs";
  *
  * @param main what softonnx exports
  * @param node what softonnx/node exports
+ * @param web what softonnx/web exports
  * @param soft the soft operators and their frozen defaults, loaded
  * @param samples of the pictures
  * @returns Markdown by path, from the folder of the reference */
-export function pagesOf({ main, node, soft, samples }) {
+export function pagesOf({ main, node, web, soft, samples }) {
   const named = (list, name) => list.find((entity) => entity.name === name);
   const operators = named(main, "soft").members;
   const straight = named(main, "st").members;
@@ -32,7 +33,8 @@ export function pagesOf({ main, node, soft, samples }) {
     "gradients.md": listPage("Gradients", GRADIENTS, parts.gradients, link),
     "operators.md": operatorsPage(parts.operators, link),
     "training.md": trainingPage(parts.training, link),
-    "node.md": nodePage(node, link),
+    "node.md": hostPage("softonnx/node", node, link),
+    "web.md": hostPage("softonnx/web", web, link),
   };
   const comments = new Map(types.map(({ name, comment }) => [name, comment.description]));
   for (const [family, members] of Object.entries(SOFT_FAMILIES)) {
@@ -142,6 +144,7 @@ function indexPage(operators, parts) {
         ["[ONNX operators](operators.md)", "typed functions, from `abs` to `zerosLike`"],
         ["[Training](training.md)", list(parts.training.filter((one) => !isType(one)))],
         ["[softonnx/node](node.md)", "sessions, the training stepper, `evaluate`, files"],
+        ["[softonnx/web](web.md)", "the same in a page, on onnxruntime-web"],
         [
           "[Types, errors and constants](types.md)",
           "`Mode` `Method` `Softness` `Operand` `DType` …",
@@ -272,11 +275,11 @@ function trainingPage(entities, link) {
   return page("Training", UP, ...sorted.map((entity) => entry("##", entity)));
 }
 
-function nodePage(entities, link) {
+function hostPage(title, entities, link) {
   const functions = entities.filter(({ kind }) => kind === "function");
   const others = entities.filter(({ kind }) => kind !== "function").sort(byName);
   return page(
-    "softonnx/node",
+    title,
     UP,
     ...functions.map((entity) => functionEntry("##", entity, link)),
     ...others.map((entity) => typeEntry("##", entity, link)),
