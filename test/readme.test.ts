@@ -40,6 +40,7 @@ describe("README", () => {
       // Installing the package is what test/package/tarball.test.ts does.
       "npm i softonnx onnxruntime-node",
       "npm ci && npm run demo",
+      "npm ci && npm run web",
       // The command that runs this test.
       "npm ci && npm test",
       // test/examples/real-data.test.ts runs these.
