@@ -3,6 +3,7 @@ import {
   add,
   cast,
   concatFromSequence,
+  gather,
   loop,
   mul,
   optional,
@@ -130,6 +131,16 @@ describe("a loop that appends to a sequence", () => {
           return joined(list).sum().mul(last);
         },
         [[2], [2]],
+      ],
+      [
+        "alone, of slices of what is outside",
+        (x) => {
+          const [list] = loop(3, [empty(x)], (i, parts) => [
+            sequenceInsert(parts as Value, square(gather(x, i)).unsqueeze(0)),
+          ]) as [Value];
+          return joined(list);
+        },
+        [[3]],
       ],
       [
         "until it has enough",

@@ -124,6 +124,8 @@ function pullThrough(
   const { states } = iteration;
   const { carried, readings, summed } = asked;
   const { rounds } = journey;
+  // As a value, for a loop without states does not tell its graph.
+  const count = typeof rounds === "number" ? graph.constant(rounds, "int64") : rounds;
   const last = typeof rounds === "number" ? graph.constant(rounds - 1, "int64") : sub(rounds, 1);
   let problem: Missing | undefined;
   const reached = new Set<Reading | Value>();
@@ -131,7 +133,7 @@ function pullThrough(
     ...carried.map((k) => node.cotangent(k) ?? zerosLike((states[k] as State).init)),
     ...summed.map(zerosLike),
   ];
-  const results = loop(rounds, init, (round, ...totals) => {
+  const results = loop(count, init, (round, ...totals) => {
     const back = new RoundBack(node, iteration, asked, journey, round, sub(last, round));
     const found = graph.outsideWherePossible(() => back.pull(totals.slice(0, carried.length)));
     if (isMissing(found)) {
