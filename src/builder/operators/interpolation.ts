@@ -32,7 +32,7 @@ export function interpolated(x: Value, at: readonly Value[], options: Interpolat
   let taps: readonly Tap[] | undefined;
   for (const [axis, places] of at.entries()) {
     const size = sizes[axis] as Size;
-    const own = tapsAlong(places, size, options);
+    const own = tapsAlong(exactly(places), size, options);
     taps = taps === undefined ? own : taps.flatMap((one) => own.map((tap) => both(one, tap, size)));
   }
   const all = taps as readonly Tap[];
@@ -50,6 +50,11 @@ export function interpolated(x: Value, at: readonly Value[], options: Interpolat
   const apart = reshape(found, [batch, channels, all.length, places]);
   const shares = reshape(side(weights as Value[]), [batch, 1, all.length, places]);
   return reduceSum(mul(apart, cast(shares, x.dtype)), { axes: 2 });
+}
+
+/** Floats wide enough to count entries with. */
+export function exactly(x: Value): Value {
+  return x.dtype === "float64" ? x : cast(x, "float32");
 }
 
 function side(parts: readonly Value[]): Value {

@@ -3,6 +3,7 @@ import type { Value } from "../value.ts";
 import { abs, add, ceil, div, floor, max, min, mul, sub } from "./arithmetic.ts";
 import { range } from "./creation.ts";
 import { gather } from "./indexing.ts";
+import { exactly } from "./interpolation.ts";
 import { matmul } from "./linear.ts";
 import { and, cast, equal, greaterOrEqual, less, lessOrEqual, where } from "./logic.ts";
 import { transpose } from "./movement.ts";
@@ -31,6 +32,9 @@ export function regionsAligned(
   images: Value,
   align: OperatorTable["RoiAlign"],
 ): Value {
+  if (exactly(x) !== x) {
+    return cast(regionsAligned(exactly(x), exactly(regions), images, align), x.dtype);
+  }
   const rows = samplesAlong(x, regions, 1, align);
   const columns = samplesAlong(x, regions, 0, align);
   const seen = imagesOf(x, images);
@@ -168,6 +172,9 @@ export function regionsPooled(
   regions: Value,
   { cells, scale }: OperatorTable["MaxRoiPool"],
 ): Value {
+  if (exactly(x) !== x) {
+    return cast(regionsPooled(exactly(x), exactly(regions), { cells, scale }), x.dtype);
+  }
   const images = cast(gather(regions, 0, { axis: 1 }), "int64");
   const seenImages = gather(x, images);
   const [rows, columns] = [1, 0].map((side) => {

@@ -16,7 +16,7 @@ import { shapeFrom } from "./axes.ts";
 import { range } from "./creation.ts";
 import { checkType, emitOne, optionalInt } from "./emit.ts";
 import { gather } from "./indexing.ts";
-import { interpolated } from "./interpolation.ts";
+import { exactly, interpolated } from "./interpolation.ts";
 import { cast } from "./logic.ts";
 import { reshape, unsqueeze } from "./reshape.ts";
 import { scalarArithmetic } from "./scalar.ts";
@@ -71,7 +71,7 @@ export function sampled(x: Value, grid: Value, options: OperatorTable["GridSampl
   const { of, minus } = scalarArithmetic(grid.dtype === "float64" ? "float64" : "float32");
   const batch = sizeOf(x, 0);
   const at = Array.from({ length: spatial }, (_, axis) => {
-    const place = reshape(gather(grid, spatial - 1 - axis, { axis: -1 }), [batch, -1]);
+    const place = reshape(gather(exactly(grid), spatial - 1 - axis, { axis: -1 }), [batch, -1]);
     const size = of(sizeOf(x, axis + 2));
     const from0 = mul(add(place, 1), 0.5);
     return options.alignCorners ? mul(from0, minus(size, 1)) : sub(mul(from0, size), 0.5);
