@@ -90,7 +90,10 @@ export abstract class Assembly {
     const shared = key === undefined ? undefined : this.#memo?.get(key);
     if (shared) return shared;
 
-    if (definition !== undefined) this.importDomain(domain, definition.version);
+    // What is for building alone is in no model.
+    if (definition !== undefined && definition.life !== "building") {
+      this.importDomain(domain, definition.version);
+    }
     const facts = {
       operator,
       inputs,

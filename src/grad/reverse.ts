@@ -5,7 +5,8 @@ import { isFloating } from "../builder/dtype.ts";
 import { checkOptions, failArgument, GraphError } from "../builder/errors.ts";
 import type { Graph } from "../builder/graph.ts";
 import { graphOf, isValue, lift, type Operand, requireValue } from "../builder/lift.ts";
-import { fullLike, identity, onesLike, zerosLike } from "../builder/operators/index.ts";
+import { standIn } from "../builder/operators/gradient.ts";
+import { fullLike, onesLike, zerosLike } from "../builder/operators/index.ts";
 import { fusionOf } from "../builder/operators/known.ts";
 import { raiseGraph } from "../builder/raise.ts";
 import type { Value } from "../builder/value.ts";
@@ -354,7 +355,7 @@ function pullBackThrough(
   body: (inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[] | Missing,
 ): Cotangents | Missing {
   // Those that no gradient goes to stay as they are, with what is known of their elements.
-  const inputs = node.inputs.map((input, i) => (input && node.wants(i) ? identity(input) : input));
+  const inputs = node.inputs.map((input, i) => (input && node.wants(i) ? standIn(input) : input));
   const outputs = body(inputs);
   if ("kind" in outputs) return outputs;
   const reached = outputs.flatMap((y, i) => {
@@ -362,14 +363,11 @@ function pullBackThrough(
     return y === undefined || seed === undefined ? [] : [{ y, seed }];
   });
   const ys = reached.map(({ y }) => y);
-  const xs = [...new Set(inputs.filter((_, i) => node.wants(i)))] as Value[];
+  const xs = inputs.filter((_, i) => node.wants(i)) as Value[];
   const seeds = reached.map(({ seed }) => seed);
   const given = new Reverse(node.node.op, node.graph, ys, xs, node.options).pull(seeds);
   if (isMissing(given)) return given;
-  // What was given twice has one stand-in, and its whole cotangent at the first place.
-  return inputs.map((input, i) =>
-    node.wants(i) && inputs.indexOf(input) === i ? given[xs.indexOf(input as Value)] : undefined,
-  );
+  return inputs.map((input, i) => (node.wants(i) ? given[xs.indexOf(input as Value)] : undefined));
 }
 
 /** Neighbours first, so that a value of many uses loses the logarithm of their number in rounding and

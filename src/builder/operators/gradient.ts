@@ -46,6 +46,11 @@ export function trainingForm(training: Operand, inference: Operand): Value {
   return emit(trainingFormDefinition, "trainingForm", [t, i]);
 }
 
+/** x itself, as another value while a gradient is built: no model has it. */
+export function standIn(x: Value): Value {
+  return emit(standInDefinition, "standIn", [x]);
+}
+
 /** Gives a function a gradient rule of its own.
  *
  * ```ts
@@ -109,6 +114,11 @@ const trainingFormDefinition: Definition = {
   ...passing("TrainingForm", ["training", "inference"], ({ dy }) => [dy]),
   life: "building",
   inferencePasses: [1],
+};
+
+const standInDefinition: Definition = {
+  ...passing("StandIn", ["x"], ({ dy }) => [dy]),
+  life: "building",
 };
 
 defineFamily("StopGradient", 1, () => stopGradientDefinition);

@@ -63,6 +63,8 @@ export function provideFusions(provided: Fusions): void {
 /** An operator of another domain that is nothing but others together; undefined for others. Some that ONNX
  * Runtime's optimiser writes are in the domain of ONNX itself. */
 export function fusionOf(op: string, domain: string): Fusion<unknown> | undefined {
+  // An operator of ONNX itself may have the name of another one of ONNX Runtime.
+  if (domain === "" && Object.hasOwn(known, op)) return undefined;
   const name = domain === "com.microsoft" || domain === "" ? op : `${domain}.${op}`;
   return Object.hasOwn(fusions, name) ? fusions[name] : undefined;
 }
