@@ -130,6 +130,33 @@ describe("the packed tarball in an empty project", () => {
     expect(stdout).toMatch(/^softonnx COMMAND/);
   });
 
+  test("without onnxruntime-web, softonnx/web says what to install", () => {
+    const { stdout, stderr } = run(
+      "page.mjs",
+      `import { Graph } from "softonnx/core";
+      import { createSession } from "softonnx/web";
+      const g = new Graph("alone");
+      g.output("y", g.input("x", "float32", [2]).mul(2));
+      await createSession(g).catch((error) => console.log(error.message));`,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/npm (i|install) onnxruntime-web/);
+  });
+
+  test("holds the ready-made models", async () => {
+    const { stdout, stderr } = run(
+      "models.mjs",
+      `import { fileURLToPath } from "node:url";
+      import { createSession } from "softonnx/node";
+      const path = fileURLToPath(import.meta.resolve("softonnx/models/soft-rank.onnx"));
+      const session = await createSession(path);
+      const { ranks } = await session.run({ x: [[3, 1, 2]], softness: 0.001 });
+      console.log(Array.from(ranks.data, Math.round).join());`,
+    );
+    expect(stderr).toBe("");
+    expect(stdout.trim()).toBe("1,3,2");
+  });
+
   function run(name: string, program: string) {
     writeFileSync(join(folder, name), program);
     return node([name], folder);
