@@ -258,6 +258,8 @@ export type { Value } from "./builder/value.ts";
 export type { ModelOptions } from "./builder/write.ts";
 export {
   dependsOn,
+  explainGradient,
+  type GradientReport,
   type GradOptions,
   grad,
   hessian,
@@ -265,6 +267,7 @@ export {
   jacobian,
   jvp,
   perExampleGrads,
+  type SavedValue,
   valueAndGrad,
   vjp,
 } from "./grad/index.ts";

@@ -7,6 +7,8 @@ import type { Value } from "./value.ts";
 export interface Plan {
   /** The nodes of a block to write, in order. */
   readonly nodesOf: (block: Block) => readonly Node[];
+  /** What a node reads, before `resolve`. */
+  readonly inputsOf: (node: Node) => Node["inputs"];
   /** What to write of a node with bodies; undefined for all of it. */
   readonly partsOf: (node: Node) => Parts | undefined;
   /** The outputs to write of a node without bodies, undefined for those to leave out. */
@@ -39,12 +41,23 @@ export function planModel(top: Block, options: PlanOptions): Plan {
       at = next;
     }
   };
-  const { live, leaves, needs } = findLive(top, options, resolve);
+  const measured = new Map<Node, Value>();
+  const inputsOf = (node: Node) => {
+    const other = measured.get(node);
+    return other === undefined ? node.inputs : [other];
+  };
+  const first = findLive(top, options, resolve, inputsOf);
   const kept = new Map<Block, Node[]>();
-  mergeEqual(top, live, resolve, replaced, kept, new Computed());
-  const isRead = readsAmong([...kept.values()].flat(), options.roots, resolve);
+  const merging: Merging = { live: first.live, resolve, replaced, measured, inputsOf, kept };
+  const given = [...first.leaves].filter(({ block }) => block === top);
+  mergeEqual(top, merging, new Computed(given));
+  // Merging may leave nodes that nothing reads any more.
+  const { live, leaves, needs } = findLive(top, options, resolve, inputsOf);
+  const nodesOf = (block: Block) => (kept.get(block) ?? []).filter((node) => live.has(node));
+  const isRead = readsAmong([...kept.keys()].flatMap(nodesOf), options.roots, resolve, inputsOf);
   return {
-    nodesOf: (block) => kept.get(block) ?? [],
+    nodesOf,
+    inputsOf,
     partsOf: (node) => needs.partsOf(node),
     outputsOf: ({ outputs, definition }) => {
       const least = definition?.optionalFrom ?? outputs.length;
@@ -60,6 +73,17 @@ export function planModel(top: Block, options: PlanOptions): Plan {
 function isImported(node: Node): boolean {
   const [output] = node.outputs;
   return node.source !== undefined || output?.graph.source?.names.has(output) === true;
+}
+
+interface Merging {
+  readonly live: ReadonlySet<Node>;
+  readonly resolve: (value: Value) => Value;
+  readonly inputsOf: (node: Node) => Node["inputs"];
+  /** What is found: the values that stand for others, what a Shape measures in place of its input, and
+   * the nodes of each block that stay. */
+  readonly replaced: Map<Value, Value>;
+  readonly measured: Map<Node, Value>;
+  readonly kept: Map<Block, Node[]>;
 }
 
 /** What another node gives in place of a value. An imported node is written as it was read. */
@@ -81,7 +105,12 @@ function passedBy(value: Value, { inference, training }: PlanOptions): Value | u
   return from === undefined ? undefined : origin.node.inputs[from];
 }
 
-function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => Value) {
+function findLive(
+  top: Block,
+  options: PlanOptions,
+  resolve: (value: Value) => Value,
+  inputsOf: (node: Node) => Node["inputs"],
+) {
   const live = new Set<Node>();
   const leaves = new Set<Value>();
   const pending: Value[] = [];
@@ -90,7 +119,7 @@ function findLive(top: Block, options: PlanOptions, resolve: (value: Value) => V
     if (live.has(node)) return;
     live.add(node);
     if (needs.start(node)) return;
-    for (const input of node.inputs) if (input !== undefined) pending.push(input);
+    for (const input of inputsOf(node)) if (input !== undefined) pending.push(input);
     for (const body of subgraphsOf(node.attributes)) {
       pending.push(...body.outputs);
       if (node.source !== undefined) body.nodes.forEach(visit);
@@ -114,23 +143,26 @@ function readsAmong(
   nodes: readonly Node[],
   roots: readonly Value[],
   resolve: (value: Value) => Value,
+  inputsOf: (node: Node) => Node["inputs"],
 ): (value: Value) => boolean {
-  const reads = nodes.flatMap(({ inputs, attributes }) => [
-    ...inputs.filter((input) => input !== undefined),
-    ...subgraphsOf(attributes).flatMap(({ outputs }) => outputs),
+  const reads = nodes.flatMap((node) => [
+    ...inputsOf(node).filter((input) => input !== undefined),
+    ...subgraphsOf(node.attributes).flatMap(({ outputs }) => outputs),
   ]);
   const read = new Set([...roots, ...reads].map(resolve));
   return (value) => read.has(value);
 }
 
-/** What is computed so far, by sharing key. Bodies see what is computed around them, but not the other way
- * round. */
+/** What is computed so far, by sharing key, and the first value of each size. Bodies see what is computed
+ * around them, but not the other way round. */
 class Computed {
   readonly #nodes = new Map<string, Node>();
+  readonly #sized = new Map<string, Value>();
   readonly #outer: Computed | undefined;
 
-  constructor(outer?: Computed) {
+  constructor(values: readonly Value[], outer?: Computed) {
     this.#outer = outer;
+    this.size(values);
   }
 
   get(key: string): Node | undefined {
@@ -140,16 +172,29 @@ class Computed {
   set(key: string, node: Node): void {
     this.#nodes.set(key, node);
   }
+
+  /** The first value with the sizes of this one, by their names. */
+  sameSized(value: Value): Value | undefined {
+    const key = sizesKey(value);
+    return key === undefined ? undefined : (this.#outer?.sameSized(value) ?? this.#sized.get(key));
+  }
+
+  size(values: readonly Value[]): void {
+    for (const value of values) {
+      const key = sizesKey(value);
+      if (key !== undefined && !this.#sized.has(key)) this.#sized.set(key, value);
+    }
+  }
 }
 
-function mergeEqual(
-  block: Block,
-  live: ReadonlySet<Node>,
-  resolve: (value: Value) => Value,
-  replaced: Map<Value, Value>,
-  kept: Map<Block, Node[]>,
-  known: Computed,
-): void {
+/** undefined unless all sizes are known, some of them by name. */
+function sizesKey({ shape }: Value): string | undefined {
+  if (shape === undefined || !shape.some((dim) => typeof dim === "string")) return undefined;
+  return shape.includes(undefined) ? undefined : shape.join();
+}
+
+function mergeEqual(block: Block, merging: Merging, known: Computed): void {
+  const { live, resolve, replaced, kept } = merging;
   const nodes: Node[] = [];
   const done = new Set<Node>();
   for (const original of block.nodes) {
@@ -157,9 +202,10 @@ function mergeEqual(
     const node = by ?? original;
     if (!live.has(node) || done.has(node)) continue;
     if (by !== undefined) done.add(by);
+    measureFirst(node, merging, known);
     // An imported node may leave outputs out, and then cannot stand for one that gives them.
     const partial = node.source?.output.includes("") ?? false;
-    const inputs = node.inputs.map((input) => input && resolve(input).id);
+    const inputs = merging.inputsOf(node).map((input) => input && resolve(input).id);
     const key = partial
       ? undefined
       : sharingKey({ ...node, inputs, outputCount: node.outputs.length });
@@ -173,9 +219,19 @@ function mergeEqual(
     }
     if (key !== undefined && equal === undefined) known.set(key, node);
     for (const body of subgraphsOf(node.attributes)) {
-      mergeEqual(body, live, resolve, replaced, kept, new Computed(known));
+      mergeEqual(body, merging, new Computed(body.inputs, known));
     }
+    known.size(node.outputs);
     nodes.push(node);
   }
   kept.set(block, nodes);
+}
+
+/** Lets a Shape measure the first value of the same sizes: what it measured, the cotangent of some
+ * gradient perhaps, need then not be computed for it. */
+function measureFirst(node: Node, { measured, resolve }: Merging, known: Computed): void {
+  const [input] = node.inputs;
+  if (node.op !== "Shape" || node.domain !== "" || node.source !== undefined) return;
+  const first = input && known.sameSized(resolve(input));
+  if (first !== undefined) measured.set(node, first);
 }

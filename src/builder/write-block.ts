@@ -104,7 +104,7 @@ export class BlockWriter {
       domain: node.domain,
       overload: node.definition?.source?.overload ?? "",
       name: this.#names.ofNode(node),
-      input: chosen(node.inputs, parts?.inputs).map((input) =>
+      input: chosen(this.#plan.inputsOf(node), parts?.inputs).map((input) =>
         input === undefined ? "" : this.#read(input),
       ),
       output: (parts === undefined

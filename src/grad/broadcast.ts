@@ -5,6 +5,7 @@ import {
   concat,
   equal,
   expand,
+  fullLike,
   nonZero,
   not,
   reduceSum,
@@ -84,6 +85,9 @@ function sumAtRunTime(cotangent: Value, from: Value, to: Value, operand: Value):
 /** The value repeated to the shape of another; itself where it certainly has that shape. */
 export function expandLike(value: Value, like: Value): Value {
   if (sameShape(value.shape, like.shape) === true) return value;
+  const { data } = value;
+  if (data?.size === 1 && !data.external && like.dtype === value.dtype)
+    return fullLike(like, data.toNumbers()[0] as number);
   return expand(value, sizesFor(like));
 }
 

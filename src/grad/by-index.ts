@@ -1,5 +1,5 @@
 import type { Pullback } from "../builder/definition.ts";
-import { expand, reshape, scatterElements } from "../builder/operators/index.ts";
+import { constantOfShape, reshape, scatterElements } from "../builder/operators/index.ts";
 import { elementNumbers } from "../builder/operators/indexing.ts";
 import type { Size } from "../builder/operators/sizes.ts";
 import type { Value } from "../builder/value.ts";
@@ -32,5 +32,5 @@ export function addAt(base: Value, numbers: Value, updates: Value): Value {
 
 /** Zeros of a value's type in any sizes. */
 export function zeros(like: Value, sizes: readonly Size[] | Value): Value {
-  return expand(like.graph.constant(0, like.dtype), sizes);
+  return constantOfShape(like.graph, sizes, 0, like.dtype);
 }

@@ -5,5 +5,6 @@ export {
   jvp,
   perExampleGrads,
 } from "./derivatives.ts";
+export { explainGradient, type GradientReport, type SavedValue } from "./explain.ts";
 export { dependsOn } from "./path.ts";
 export { type GradOptions, grad, valueAndGrad, vjp } from "./reverse.ts";

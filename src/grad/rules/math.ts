@@ -39,6 +39,6 @@ export const mathRules: Rules<
   Sigmoid: (node) => [mul(node.dy, logisticSlope(node.input(0)))],
   Tanh: (node) => [mul(node.dy, sub(1, mul(node.y, node.y)))],
   Softplus: (node) => [mul(node.dy, sigmoid(node.input(0)))],
-  // 0 at 0.
-  Relu: (node) => [where(greater(node.input(0), 0), node.dy, 0)],
+  // 0 at 0. By the result, which is kept anyway where the next operator needs it.
+  Relu: (node) => [where(greater(node.y, 0), node.dy, 0)],
 };
