@@ -12,6 +12,8 @@ export async function runTypeScript(file) {
     entryPoints: [file],
     outfile: bundle,
     bundle: true,
+    // package.json says which files of dist/ have effects; of src/ nothing.
+    ignoreAnnotations: true,
     packages: "external",
     format: "esm",
     platform: "node",

@@ -66,7 +66,32 @@ function nodeIn(node: NodeProto, to: Precision): NodeProto {
     const i = BigInt(dtypeCode(to));
     attributes.push(create(AttributeProtoSchema, { name: "stash_type", type, i }));
   }
+  // So is what these make.
+  if (node.opType === "ConstantOfShape" && attributes.length === 0) {
+    attributes.push(tensorAttribute("value", [1], [0], to));
+  }
+  if (node.opType === "Constant") {
+    const [{ name, f, floats }] = attributes as [AttributeProto];
+    if (name === "value_float") attributes[0] = tensorAttribute("value", [], [f], to);
+    if (name === "value_floats") {
+      attributes[0] = tensorAttribute("value", [floats.length], floats, to);
+    }
+  }
   return derive(node, { attribute: attributes });
+}
+
+function tensorAttribute(
+  name: string,
+  dims: readonly number[],
+  numbers: readonly number[],
+  to: Precision,
+): AttributeProto {
+  const elements = to === "float64" ? Float64Array.from(numbers) : Float32Array.from(numbers);
+  return create(AttributeProtoSchema, {
+    name,
+    type: AttributeProto_AttributeType.TENSOR,
+    t: protoOf("", { dtype: to, dims, elements }),
+  });
 }
 
 function attributeIn(attribute: AttributeProto, to: Precision): AttributeProto {
@@ -105,10 +130,13 @@ function codeIn(code: number, to: Precision): number {
 
 function tensorProtoIn(tensor: TensorProto, to: Precision): TensorProto {
   if (codeIn(tensor.dataType, to) === tensor.dataType) return tensor;
-  const { dtype, dims, elements } = tensorIn(tensorOfProto(tensor), to);
+  return protoOf(tensor.name, tensorIn(tensorOfProto(tensor), to));
+}
+
+function protoOf(name: string, { dtype, dims, elements }: Bare): TensorProto {
   const { buffer, byteOffset, byteLength } = elements as Float64Array<ArrayBuffer>;
   return create(TensorProtoSchema, {
-    name: tensor.name,
+    name,
     dims: dims.map(BigInt),
     dataType: dtypeCode(dtype),
     rawData: new Uint8Array(buffer, byteOffset, byteLength),

@@ -41,7 +41,7 @@ function body([x, at, updates]: readonly Value[]): Value[] {
   const one = rows.graph.constant([true]);
   // A first entry that is there also where no row is given, and cut again.
   const begins = slice(concat([one, changes], { axis: 0 }), 0, count);
-  const ends = slice(concat([changes, one], { axis: 0 }), sub(0, count), end);
+  const ends = slice(concat([changes, one], { axis: 0 }), 0, count);
   const zero = rows.graph.constant(0, "int64");
   const place = range(zero, asScalar(count));
   const group = sub(cumSum(cast(begins, "int64"), { axis: 0 }), 1);
