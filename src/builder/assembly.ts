@@ -8,8 +8,11 @@ import { schemaOf } from "./operators/known.ts";
 import type { Raising } from "./raise.ts";
 import { Scopes } from "./scopes.ts";
 import { sharingKey } from "./sharing.ts";
+import type { Simplified } from "./simplify.ts";
 import type { TensorData } from "./tensor.ts";
 import { type Origin, Value } from "./value.ts";
+
+type Simplify = (emission: Emission) => Simplified | undefined;
 
 type Raiser = (raising: Raising) => void;
 
@@ -50,6 +53,7 @@ export abstract class Assembly {
   /** Set while the graph may be raised. */
   #raiser: Raiser | undefined;
   #memo: Map<string, Node> | undefined;
+  #simplify: Simplify | undefined;
   /** The body that nodes leave where they can. */
   #leaving: Block | undefined;
 
@@ -249,6 +253,25 @@ export abstract class Assembly {
     } finally {
       this.#memo = undefined;
     }
+  }
+
+  /** Runs `build` with nodes that only say something in a longer way not made: for passes that write what no
+   * user sees.
+   *
+   * @param simplify `simplify` (handed in, so that programs without such a pass need not load it) */
+  simplifying<Result>(simplify: Simplify, build: () => Result): Result {
+    const outer = this.#simplify;
+    this.#simplify = simplify;
+    try {
+      return build();
+    } finally {
+      this.#simplify = outer;
+    }
+  }
+
+  /** What to have in place of a node, in such a pass; undefined for the node itself. */
+  simpler(emission: Emission): Simplified | undefined {
+    return this.#simplify?.(emission);
   }
 
   /** Runs `build`, for which the graph may be raised to a later opset: for passes that write what the

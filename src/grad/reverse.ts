@@ -9,6 +9,7 @@ import { standIn } from "../builder/operators/gradient.ts";
 import { fullLike, onesLike, zerosLike } from "../builder/operators/index.ts";
 import { fusionOf } from "../builder/operators/known.ts";
 import { raiseGraph } from "../builder/raise.ts";
+import { simplify } from "../builder/simplify.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
 import { addCotangents, zeroCotangent } from "./cotangents.ts";
@@ -166,7 +167,8 @@ function pullBack(
   }
   const build = () => {
     graph.reaches(LEAST_OPSET);
-    return graph.sharing(() => new Reverse(operator, graph, ys, xs, options).run(seed()));
+    const walk = () => new Reverse(operator, graph, ys, xs, options).run(seed());
+    return graph.sharing(() => graph.simplifying(simplify, walk));
   };
   return graph.operation(operator, () => graph.raising(raiseGraph, build));
 }

@@ -17,6 +17,9 @@ export function emitOne(
 ): Value {
   const graph = graphOf(operator ?? op, inputs);
   const named = operator === undefined ? {} : { operator };
+  const simpler = graph.simpler({ op, inputs, attributes });
+  if (simpler !== undefined && "value" in simpler) return simpler.value;
+  if (simpler !== undefined) return emitOne(op, simpler.inputs, attributes, operator);
   return graph.emit({ op, inputs, attributes, ...named }).outputs[0] as Value;
 }
 

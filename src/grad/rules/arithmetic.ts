@@ -107,12 +107,15 @@ export const arithmeticRules: Rules<
       () => sumToInput(node, 0, node.dy),
       () => neg(sumToInput(node, 1, node.dy)),
     ),
-  Mul: (node) =>
-    broadcast(
+  Mul: (node) => {
+    const [x, y] = [node.input(0), node.input(1)];
+    if (x === y) return [mul(mul(node.dy, 2), x)];
+    return broadcast(
       node,
-      () => mul(node.dy, node.input(1)),
-      () => mul(node.dy, node.input(0)),
-    ),
+      () => mul(node.dy, y),
+      () => mul(node.dy, x),
+    );
+  },
   Div: (node) => {
     const share = () => div(node.dy, node.input(1));
     return wanted(
