@@ -292,6 +292,7 @@ class ModelReader {
       if (schema !== undefined) {
         if (proto.opType !== "Constant" && hasLongAttribute(proto)) return { types: [] };
         checkArity(proto.opType, schema.arity, inputs.length);
+        if (lacksInput(proto.opType, schema.arity, inputs)) return { types: [] };
         normal = schema.normal(facts);
         return { normal, types: schema.infer(facts, normal) };
       }
@@ -331,6 +332,19 @@ class ModelReader {
     const problem = name === "" ? "without a name" : `${quoted(name)}, which exists already`;
     throw new ModelFormatError(`${maker} ${problem}`);
   }
+}
+
+/** Operators whose first inputs may be left out while later ones are there. */
+const LEAVING_OUT = ["Loop", "Resize"];
+
+/** Whether a required input is left out. */
+function lacksInput(
+  op: string,
+  arity: number | readonly [least: number, most: number],
+  inputs: readonly (Value | undefined)[],
+): boolean {
+  const required = typeof arity === "number" ? arity : arity[0];
+  return !LEAVING_OUT.includes(op) && inputs.slice(0, required).includes(undefined);
 }
 
 /** The types of what a function gives, none where its body cannot be followed: by the way it is applied

@@ -336,7 +336,10 @@ function ruleFor(node: Node, graph: Graph): Rule<unknown> {
   const fusion = fusionOf(node.op, node.domain);
   if (fusion?.zero !== undefined) return zero(fusion.zero);
   if (fusion !== undefined && node.normal !== undefined) return byExpansion(fusion.expansion);
-  return node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
+  const rule = node.domain === "" ? ruleOf(node.op) : missing("no rule is known for it");
+  // In a file it may have attributes or inputs that its operator does not have.
+  const misfit = typeof rule === "function" && node.normal === undefined;
+  return misfit ? missing("it is not what its operator allows") : rule;
 }
 
 /** Whether a node can be differentiated, as far as its operator tells: a rule may still find at the node
