@@ -7,11 +7,15 @@ import { type Precision, worstError } from "./tolerance.ts";
  * loops in it. */
 const PACK_SIZE = 8;
 
-/** "cpu" is stock onnxruntime-node, where kernel operators run their bodies. */
-export type GoldenBackend = "cpu" | "native";
+/** "cpu" is stock onnxruntime-node, where kernel operators run their bodies, and "cuda" the same on a GPU
+ * (`npm run test:cuda`). */
+export type GoldenBackend = "cpu" | "native" | "cuda";
 
-export const BACKEND: GoldenBackend =
-  process.env.SOFTONNX_GOLDEN_BACKEND === "native" ? "native" : "cpu";
+export const BACKEND: GoldenBackend = backendOf(process.env.SOFTONNX_GOLDEN_BACKEND);
+
+function backendOf(name: string | undefined): GoldenBackend {
+  return name === "native" || name === "cuda" ? name : "cpu";
+}
 
 /** What to run the cases of a file with. */
 export interface GoldenPlan {

@@ -1,16 +1,17 @@
 // Runs models for the tests in a process of its own: registering the native operators once would change
-// how every later session of the process loads. Argument: the backend, "cpu" (stock) or "native".
+// how every later session of the process loads. Argument: the backend, "cpu" (stock), "native" or "cuda" (stock,
+// on the GPU).
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-const native = process.argv[2] === "native";
-if (native) {
+const backend = process.argv[2];
+if (backend === "native") {
   const { registerNative } = await import("softonnx/node");
   registerNative();
 }
 
 async function run({ model, level, threads = 1, feeds }) {
   const session = await InferenceSession.create(model, {
-    executionProviders: [native ? "softonnx" : "cpu"],
+    executionProviders: [backend === "native" ? "softonnx" : backend],
     graphOptimizationLevel: level,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -50,7 +50,7 @@ export class OrtProcess {
   #nextId = 0;
   #stderr = "";
 
-  constructor(backend: "cpu" | "native") {
+  constructor(backend: "cpu" | "native" | "cuda") {
     this.#child = fork(join(import.meta.dirname, "ort-process.mjs"), [backend], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
