@@ -4,6 +4,7 @@ import { checkArity } from "./arguments.ts";
 import type { Attributes, Block } from "./block.ts";
 import { type Definition, findDefinition, type TensorType } from "./definition.ts";
 import { checkOptions, failArgument } from "./errors.ts";
+import type { ExternalData } from "./external.ts";
 import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
@@ -22,6 +23,9 @@ export { ModelFormatError, type ModelLimits } from "./scan.ts";
 
 /** Options of Graph.fromModel. */
 export interface FromModelOptions {
+  /** Reads elements that lie in files beside the model; called when they are asked for. By default that is
+   * an error; `loadModel` of softonnx/node reads them. */
+  readonly external?: (data: ExternalData) => Uint8Array<ArrayBuffer>;
   /** What the model may hold. Each limit can be set by itself; the others keep their defaults. */
   readonly limits?: Partial<ModelLimits>;
   /** Elements for inputs of the model, by name, which become parameters that begin so: above all for those
@@ -48,7 +52,7 @@ export function readModel(
   options: FromModelOptions,
   newGraph: NewImportedGraph,
 ): Graph {
-  checkOptions("fromModel", options, ["limits", "state"]);
+  checkOptions("fromModel", options, ["external", "limits", "state"]);
   const limits = limitsOf(options.limits ?? {});
   const view = plainBytes(bytes);
   scanModel(view, limits);
@@ -63,7 +67,7 @@ export function readModel(
   const opsets = opsetsOf(model);
   const graph = newGraph(model.graph.name, source, opsets.get("") ?? ASSUMED_OPSET);
   for (const [domain, version] of opsets) graph.importDomain(domain, version);
-  new ModelReader(graph, source, opsets).read(
+  new ModelReader(graph, source, opsets, options.external).read(
     model.graph,
     new ReadState(model, options.state ?? {}),
   );
@@ -130,8 +134,15 @@ class ModelReader {
   readonly #source: ModelSource;
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #functions: ImportedFunctions;
+  readonly #external: FromModelOptions["external"];
 
-  constructor(graph: Graph, source: ModelSource, opsets: ReadonlyMap<string, number>) {
+  constructor(
+    graph: Graph,
+    source: ModelSource,
+    opsets: ReadonlyMap<string, number>,
+    external: FromModelOptions["external"],
+  ) {
+    this.#external = external;
     this.#graph = graph;
     this.#source = source;
     this.#opsets = opsets;
@@ -189,7 +200,7 @@ class ModelReader {
     const { proto } = scope;
     for (const tensor of proto.initializer) {
       this.#requireNew(scope, tensor.name, "initialiser");
-      const data = tensorOfProto(tensor);
+      const data = tensorOfProto(tensor, this.#external);
       const type = { dtype: data.dtype, shape: data.dims };
       this.#define(scope, tensor.name, this.#graph.imported(type, tensor.name, data));
     }

@@ -10,6 +10,7 @@ import {
   type TypedArrayConstructor,
 } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
+import { type ExternalData, externalData } from "./external.ts";
 import { externalDataError, TensorData } from "./tensor.ts";
 import { rawSize, type TypedField, typedStorage } from "./tensor-storage.ts";
 import { utf8 } from "./utf8.ts";
@@ -21,10 +22,13 @@ export function isExternal(proto: TensorProto): boolean {
 
 /** The tensor of a message. Nothing is decoded until somebody asks for the elements; then raw data is
  * used in place where its alignment allows, and the message must not change. */
-export function tensorOfProto(proto: TensorProto): TensorData {
+export function tensorOfProto(
+  proto: TensorProto,
+  external?: (data: ExternalData) => Uint8Array<ArrayBuffer>,
+): TensorData {
   const dtype = dtypeOfCode(proto.dataType);
   const dims = proto.dims.map(Number);
-  return new TensorData(dtype, dims, () => elementsOf(proto, dtype, dims), proto);
+  return new TensorData(dtype, dims, () => elementsOf(proto, dtype, dims, external), proto);
 }
 
 /** The message of a tensor, with another name if it was read with one. Elements are not copied where
@@ -60,12 +64,18 @@ function renamed(proto: TensorProto, name: string): TensorProto {
   return Object.assign(Object.create(Object.getPrototypeOf(proto)) as TensorProto, proto, { name });
 }
 
-function elementsOf(proto: TensorProto, dtype: DType, dims: readonly number[]): TensorElements {
-  if (isExternal(proto)) {
-    const entry = proto.externalData.find(({ key }) => key === "location");
-    throw externalDataError(proto.name, entry?.value ?? "");
-  }
+function elementsOf(
+  proto: TensorProto,
+  dtype: DType,
+  dims: readonly number[],
+  external?: (data: ExternalData) => Uint8Array<ArrayBuffer>,
+): TensorElements {
   const size = dims.reduce((product, dim) => product * dim, 1);
+  const outside = externalData(proto);
+  if (outside !== undefined) {
+    if (external === undefined) throw externalDataError(proto.name, outside.location);
+    return outsideElements(outside, dtype, size, external);
+  }
   const storage = typedStorage(dtype, size);
   if (storage === undefined) {
     throw new GraphError(
@@ -87,6 +97,31 @@ function elementsOf(proto: TensorProto, dtype: DType, dims: readonly number[]): 
   return raw
     ? viewOf(proto.rawData, Elements)
     : typedElements(proto, dtype, storage.field, Elements);
+}
+
+function outsideElements(
+  data: ExternalData,
+  dtype: DType,
+  size: number,
+  read: (data: ExternalData) => Uint8Array<ArrayBuffer>,
+): TensorElements {
+  const Elements = arrayConstructor(dtype);
+  const expected = rawSize(dtype, size);
+  const { name, offset, length = expected } = data;
+  if (Elements === undefined || offset < 0 || length !== expected) {
+    throw new GraphError(
+      "fromModel",
+      `"${name}" declares ${size} elements of ${dtype} but has ${length} bytes at ${offset} of a file`,
+    );
+  }
+  const bytes = read({ ...data, length });
+  if (bytes.byteLength !== length) {
+    throw new GraphError(
+      "fromModel",
+      `"${name}" has ${length} bytes, of which ${bytes.byteLength} came`,
+    );
+  }
+  return viewOf(bytes, Elements);
 }
 
 /** Raw bytes as a typed array: in place if they are aligned, which in a file they often are not. */

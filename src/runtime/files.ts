@@ -1,13 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Tensor } from "onnxruntime-common";
 import { failArgument } from "../builder/errors.ts";
 import "../builder/every.ts";
 import { Graph } from "../builder/graph.ts";
 import type { FromModelOptions } from "../builder/read.ts";
+import { copyWeights, readerBeside, rememberFolder } from "./external-data.ts";
 import { formatNpy, NpyError, parseNpy } from "./npy.ts";
 import { tensorClass } from "./onnxruntime-node.ts";
+import { temporaryName, temporaryPrefix } from "./temporary.ts";
 
 /** Writes a model to a file. The file appears, or replaces an older one, when it is complete: whoever
  * reads it meanwhile, or after a crash, finds a whole model.
@@ -15,19 +16,31 @@ import { tensorClass } from "./onnxruntime-node.ts";
  * ```ts
  * await saveModel("median.onnx", g.toModel({ outputs: { y } }));
  * ```
+ * Weights that a graph was loaded with from files beside its model are copied to beside the new one, if that
+ * is in another folder.
+ *
  * @param model a Graph (which is exported as by `toModel()`) or the bytes of a model
  * @throws Error if the folder does not exist or cannot be written to */
 export async function saveModel(path: string, model: Graph | Uint8Array): Promise<void> {
   const bytes = model instanceof Uint8Array ? model : model?.toModel?.();
   if (bytes === undefined) failArgument("saveModel", "model", "a Graph or bytes", model);
+  // Before the model, which names them.
+  if (!(model instanceof Uint8Array)) await copyWeights(model, dirname(path));
   await replaceFile(path, bytes);
 }
 
-/** Reads a model file into a graph, as `Graph.fromModel`.
+/** Reads a model file into a graph, as `Graph.fromModel`. Weights that it keeps in files beside it are looked
+ * for now and read when their elements are asked for, so that a model larger than memory can be
+ * differentiated; nothing outside its folder is read.
  *
- * @throws Error if the file cannot be read, ModelFormatError if it is no ONNX model */
-export async function loadModel(path: string, options?: FromModelOptions): Promise<Graph> {
-  return Graph.fromModel(await readFile(path), options);
+ * @throws Error if the file cannot be read, ModelFormatError if it is no ONNX model, GraphError if it names
+ * a file of weights that is not there, or not in its folder */
+export async function loadModel(path: string, options: FromModelOptions = {}): Promise<Graph> {
+  const folder = dirname(path);
+  const bytes = await readFile(path);
+  const graph = Graph.fromModel(bytes, { external: readerBeside(folder), ...options });
+  rememberFolder(graph, folder);
+  return graph;
 }
 
 /** Reads an array that NumPy saved: a .npy file.
@@ -64,8 +77,7 @@ export async function readFileIfThere(path: string): Promise<Uint8Array | undefi
 
 /** Writes a file that appears, or replaces an older one, when it is complete and on the disk. */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  // A rename replaces only within one file system, hence beside the target.
-  const temporary = join(dirname(path), `${temporaryPrefix(path)}${randomUUID()}.tmp`);
+  const temporary = temporaryName(path);
   try {
     await writeDurably(temporary, bytes);
     await rename(temporary, path);
@@ -82,10 +94,6 @@ export async function removeLeftovers(path: string): Promise<void> {
   for (const name of await readdir(dirname(path)).catch(() => [])) {
     if (name.startsWith(prefix) && name.endsWith(".tmp")) await rm(join(dirname(path), name));
   }
-}
-
-function temporaryPrefix(path: string): string {
-  return `.${basename(path)}.`;
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
