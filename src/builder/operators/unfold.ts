@@ -1,15 +1,25 @@
+import { GraphError } from "../errors.ts";
 import type { Value } from "../value.ts";
 import { concat } from "./movement.ts";
 import { unsqueeze } from "./reshape.ts";
 import { pad, slice } from "./slice.ts";
 import type { Window } from "./windows.ts";
 
+/** Entries of a window: each is a node. */
+const MOST_ENTRIES = 16_384;
+
 /** Every entry of every window side by side: [batch, channels, spatial…] becomes [batch, channels, entries
  * of the window, windows…]. In standard operators that have kernels for every floating type.
  *
- * @param fill what the padding is made of */
+ * @param fill what the padding is made of
+ * @throws GraphError if a window has more than 16,384 entries */
 export function unfold(x: Value, window: Window, fill = 0): Value {
   const { kernel, strides, dilations, pads } = window;
+  const count = kernel.reduce((product, size) => product * size, 1);
+  if (count > MOST_ENTRIES) {
+    const expected = `windows of at most ${MOST_ENTRIES} entries`;
+    throw new GraphError("unfold", `expected ${expected}, got ${kernel.join(" x ")}`);
+  }
   const padded = pads.flat().every((n) => n === 0)
     ? x
     : pad(x, [[0, 0], [0, 0], ...pads], { value: fill });
