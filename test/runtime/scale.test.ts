@@ -16,7 +16,9 @@ test.each(["nodes", "weights"])(
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const [, read, differentiate, write, memory] =
-      stdout.match(/read ([\d.]+) s, differentiate ([\d.]+) s, write ([\d.]+) s.*; (\d+) MB more/) ?? [];
+      stdout.match(
+        /read ([\d.]+) s, differentiate ([\d.]+) s, write ([\d.]+) s.*; (\d+) MB more/,
+      ) ?? [];
     // Tenths of a second on a quiet machine.
     for (const seconds of [read, differentiate, write]) expect(Number(seconds)).toBeLessThan(5);
     expect(Number(memory)).toBeLessThan(kind === "nodes" ? 400 : 100);
