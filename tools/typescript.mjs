@@ -20,7 +20,6 @@ export async function runTypeScript(file) {
     target: "node20",
     // As in the tests: what knows every operator is there for its effect.
     inject: [join(root, "test/every-operator.ts")],
-    ignoreAnnotations: true,
     alias: { softonnx: join(root, "src/index.ts") },
     sourcemap: "inline",
     logLevel: "error",
