@@ -2,7 +2,7 @@ import { type Attributes, type Block, forgetCaptures, type Node, subgraphsOf } f
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
-import { type Form, raisers } from "./raise-operators.ts";
+import { type Form, type Raiser, raisers } from "./raise-operators.ts";
 import type { NodeFacts } from "./schema.ts";
 
 /** What raising needs of the graph that it raises. */
@@ -79,7 +79,8 @@ function raised(node: Node, { graph, from, to }: Raising): Form | undefined {
 /** In the order of the opsets. An operator may take another's place on the way. */
 function raisersOf(node: Node, from: number, to: number) {
   if (node.domain !== "") return [];
-  return (raisers[node.op] ?? []).filter(({ since }) => since > from && since <= to);
+  if (!Object.hasOwn(raisers, node.op)) return [];
+  return (raisers[node.op] as readonly Raiser[]).filter(({ since }) => since > from && since <= to);
 }
 
 function factsOf({ op, inputs, attributes, outputs }: Node, opset: number): NodeFacts {
