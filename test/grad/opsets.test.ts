@@ -30,6 +30,9 @@ import type { Value } from "../../src/builder/value.ts";
 import { testRows } from "./rows.ts";
 
 const square = (x: Value) => x.mul(x);
+const none = (x: Value) => x.graph.constant([], [0], "int64");
+/** The elements of x, and those of an empty tensor, so that a gradient goes through both. */
+const withNothing = (x: Value, nothing: Value) => square(x).add(reduceSum(square(nothing)));
 
 /** The rules speak the model's opset: what they make is the same in every one. */
 describe("opsets from 13", () => {
@@ -111,6 +114,13 @@ describe("opsets from 13", () => {
               { axis: 1 },
             ),
           ),
+        [[2, 2]],
+      ],
+      ["no rows by index", (x) => withNothing(x, gather(x, none(x))), [[2, 2]]],
+      ["no columns by index", (x) => withNothing(x, gather(x, none(x), { axis: 1 })), [[2, 2]]],
+      [
+        "no entries by index",
+        (x) => withNothing(x, gatherElements(x, x.graph.constant([], [0, 2], "int64"))),
         [[2, 2]],
       ],
       ["the largest of windows", (x) => square(maxPool(x, [3], { strides: 1 })), [[1, 1, 6]]],

@@ -10,6 +10,7 @@ import {
   less,
   moveAxis,
   mul,
+  multiplySizes,
   onesLike,
   reshape,
   scatterElements,
@@ -45,8 +46,10 @@ function gatherRule(node: Pullback<Axis>): Cotangents {
     return [moveAxis(put, 0, axis)];
   }
   if (node.graph.opset < 16) {
-    const rows = reshape(moveAxis(taken, axis, 0), [sizeOf(places, 0), -1]);
-    const none = zeros(x, [sizes[axis] as Size, sizeOf(rows, 1)]);
+    // Not -1, which says nothing where there are no rows.
+    const columns = [...before, ...after].reduce<Size>(multiplySizes, 1);
+    const rows = reshape(moveAxis(taken, axis, 0), [sizeOf(places, 0), columns]);
+    const none = zeros(x, [sizes[axis] as Size, columns]);
     const from0 = where(less(places, 0), add(places, sizes[axis] as Size), places);
     const sums = addRows(none, from0, rows);
     return [moveAxis(reshape(sums, [sizes[axis] as Size, ...before, ...after]), 0, axis)];
