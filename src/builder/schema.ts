@@ -474,6 +474,22 @@ export function stringOf(node: NodeFacts, name: string, fallback: string): strin
   return typed(node, name, "string")?.value ?? fallback;
 }
 
+/** A string that is one of some.
+ * @throws GraphError for another one */
+export function choiceOf<Choice extends string>(
+  node: NodeFacts,
+  name: string,
+  choices: readonly Choice[],
+  fallback: Choice,
+): Choice {
+  const given = typed(node, name, "string");
+  if (given === undefined) return fallback;
+  return (
+    choices.find((choice) => choice === given.value) ??
+    failArgument(node.operator, name, choices.join(", "), given.value)
+  );
+}
+
 export function intsOf(node: NodeFacts, name: string): readonly number[] | undefined {
   return typed(node, name, "ints")?.value.map(Number);
 }

@@ -1,14 +1,19 @@
+import { AttributeProto_AttributeType, type NodeProto } from "onnx-buf";
+import { Graph } from "../../src/builder/graph.ts";
 import {
   affineGrid,
   col2Im,
   deformConv,
   gridSample,
   maxRoiPool,
+  reduceSum,
   resize,
   roiAlign,
   sizeOf,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
+import { grad } from "../../src/grad/index.ts";
+import { attribute, bytesOf, graph, info, node } from "../builder/messages.ts";
 import { between } from "./check.ts";
 import { testRows } from "./rows.ts";
 
@@ -180,4 +185,48 @@ describe("windows added up", () => {
     ],
     ["col2Im of signals", (x) => square(col2Im(x, [5], [2], { dilations: 2 })), [[1, 4, 3]]],
   ]);
+});
+
+describe("nodes of files that their operators do not allow are read, and have no gradient", () => {
+  const text = (name: string, value: string) =>
+    attribute(name, {
+      type: AttributeProto_AttributeType.STRING,
+      s: new TextEncoder().encode(value),
+    });
+  const differentiate = (made: NodeProto, sizes: number[]) => {
+    const g = Graph.fromModel(
+      bytesOf(
+        graph({
+          input: [info("x", 1, sizes), info("grid", 1, [5, 2, 4, 2]), info("sizes", 7, [4])],
+          node: [made],
+          output: [info("y", 1, [1, 1, 8, 8])],
+        }),
+      ),
+    );
+    g.toModel();
+    return grad(reduceSum(g.value("y")), [g.value("x")]);
+  };
+
+  test.each([
+    ["mode", "quadratic"],
+    ["nearest_mode", "nearest2"],
+    ["coordinate_transformation_mode", "quarter_pixel"],
+    ["keep_aspect_ratio_policy", "larger"],
+  ])("Resize: %s %s", (name, value) => {
+    const made = node("Resize", ["x", "", "", "sizes"], ["y"], { attribute: [text(name, value)] });
+    expect(() => differentiate(made, [1, 1, 4, 4])).toThrow(/it is not what its operator allows/);
+  });
+
+  test.each([
+    ["mode", "quadratic"],
+    ["padding_mode", "ones"],
+  ])("GridSample: %s %s", (name, value) => {
+    const made = node("GridSample", ["x", "grid"], ["y"], { attribute: [text(name, value)] });
+    expect(() => differentiate(made, [5, 1, 4, 4])).toThrow(/it is not what its operator allows/);
+  });
+
+  test("GridSample of an operand without spatial axes", () => {
+    const made = node("GridSample", ["x", "grid"], ["y"]);
+    expect(() => differentiate(made, [3, 4])).toThrow(/x: expected \[batch, channels, spatial…\]/);
+  });
 });

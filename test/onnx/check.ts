@@ -231,9 +231,6 @@ const BY_AGREEMENT: Readonly<Record<string, string>> = {
   DynamicQuantizeLinear: "straight through the rounding",
 };
 
-/** Inputs that are no operands but settings, which no framework differentiates by: where to sample. */
-const SETTINGS: Readonly<Record<string, readonly number[]>> = { Resize: [1, 2], Upsample: [1] };
-
 const DOUBLE: Steps = { length: 1e-4, sides: 3e-2, lengths: 1e-5 };
 const SINGLE: Steps = { length: 2e-2, sides: 3e-1, lengths: 1e-2 };
 
@@ -255,11 +252,7 @@ async function checkGradients(
   let [compared, kinks] = [0, 0];
   try {
     const weighted = { ...numeric, weights: symbolic.weights };
-    const settings = model.graph?.node.flatMap(({ opType, input }) =>
-      (SETTINGS[opType] ?? []).map((i) => input[i]),
-    );
     for (const [name, gradient] of Object.entries(symbolic.gradients)) {
-      if (settings?.includes(name)) continue;
       const row = numbersIn(gradient);
       for (const at of placesIn(row.length, options.places)) {
         const slope = await slopeAt(weighted, name, at, steps);

@@ -4,6 +4,7 @@ import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import { type Operand, requireValue } from "../lift.ts";
 import {
   type Aspect,
+  choiceOf,
   floatOf,
   inputOf,
   intOf,
@@ -18,7 +19,6 @@ import {
   type Schema,
   type Schemas,
   singleOf,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset, shapeFrom } from "./axes.ts";
@@ -167,14 +167,22 @@ function attributesOf(options: ResizeOptions, opset: number): Attributes {
 }
 
 const modes = ["nearest", "linear", "cubic"] as const;
+const coordinates = [
+  "half_pixel",
+  "half_pixel_symmetric",
+  "pytorch_half_pixel",
+  "align_corners",
+  "asymmetric",
+  "tf_half_pixel_for_nn",
+  "tf_crop_and_resize",
+] as const;
+const nearestModes = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] as const;
+const policies = ["stretch", "not_larger", "not_smaller"] as const;
 
 function modeOf(node: NodeFacts): ResizeMode {
-  const mode = stringOf(node, "mode", "nearest");
-  // As Upsample had it once.
-  if (mode === "bilinear") return "linear";
-  return (
-    modes.find((one) => one === mode) ?? failArgument(node.operator, "mode", modes.join(", "), mode)
-  );
+  // As Upsample had linear once.
+  const mode = choiceOf(node, "mode", [...modes, "bilinear"], "nearest");
+  return mode === "bilinear" ? "linear" : mode;
 }
 
 /** The numbers of an input of floats, as files hold them. */
@@ -196,16 +204,17 @@ function resizeOf(node: NodeFacts): OperatorTable["Resize"] {
   const sizes = old ? undefined : node.inputs[3];
   return {
     mode: modeOf(node),
-    coordinates: stringOf(
+    coordinates: choiceOf(
       node,
       "coordinate_transformation_mode",
+      coordinates,
       old ? "asymmetric" : "half_pixel",
-    ) as ResizeCoordinates,
-    nearest: stringOf(node, "nearest_mode", old ? "simple" : "round_prefer_floor") as NearestMode,
+    ),
+    nearest: old ? "simple" : choiceOf(node, "nearest_mode", nearestModes, "round_prefer_floor"),
     cubic: floatOf(node, "cubic_coeff_a", -0.75),
     excludeOutside: intOf(node, "exclude_outside", 0) === 1,
     antialias: intOf(node, "antialias", 0) === 1,
-    policy: stringOf(node, "keep_aspect_ratio_policy", "stretch") as Aspect,
+    policy: choiceOf(node, "keep_aspect_ratio_policy", policies, "stretch"),
     extrapolation: singleOf(node, "extrapolation_value", 0),
     axes: axes?.map((axis) =>
       shape === undefined ? axis : resolveAxis(node.operator, axis, shape.length, "axes"),

@@ -3,12 +3,12 @@ import { type Dim, sameDim } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
 import {
+  choiceOf,
   inputOf,
   intOf,
   type NodeFacts,
   type OperatorTable,
   type Schemas,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
@@ -53,7 +53,6 @@ export function gridSample(x: Operand, grid: Operand, options: GridSampleOptions
   }
   const normal = { mode, padding, alignCorners };
   if (graph.opset < 20 && (value.dtype === "float64" || value.rank !== 4 || graph.opset < 16)) {
-    sampledShape("gridSample", value, places);
     return sampled(value, places, normal);
   }
   const older = { linear: "bilinear", nearest: "nearest", cubic: "bicubic" }[mode];
@@ -65,8 +64,10 @@ export function gridSample(x: Operand, grid: Operand, options: GridSampleOptions
   return emitOne("GridSample", [value, places], attributes, "gridSample");
 }
 
-/** GridSample in other operators. */
+/** GridSample in other operators.
+ * @throws GraphError if the operands do not fit */
 export function sampled(x: Value, grid: Value, options: OperatorTable["GridSample"]): Value {
+  sampledShape("gridSample", x, grid);
   const spatial = x.rank - 2;
   const { of, minus } = scalarArithmetic(grid.dtype === "float64" ? "float64" : "float32");
   const batch = sizeOf(x, 0);
@@ -151,15 +152,14 @@ const samplingModes = {
   bicubic: "cubic",
   linear: "linear",
   cubic: "cubic",
+  nearest: "nearest",
 } as const;
 
 function gridOf(node: NodeFacts): OperatorTable["GridSample"] {
-  const mode = stringOf(node, "mode", "linear");
+  const names = Object.keys(samplingModes) as (keyof typeof samplingModes)[];
   return {
-    mode: Object.hasOwn(samplingModes, mode)
-      ? samplingModes[mode as keyof typeof samplingModes]
-      : "nearest",
-    padding: stringOf(node, "padding_mode", "zeros") as OperatorTable["GridSample"]["padding"],
+    mode: samplingModes[choiceOf(node, "mode", names, "linear")],
+    padding: choiceOf(node, "padding_mode", ["zeros", "border", "reflection"], "zeros"),
     alignCorners: intOf(node, "align_corners", 0) === 1,
   };
 }
