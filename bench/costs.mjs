@@ -6,14 +6,14 @@
 //   node bench/costs.mjs 256        prints that for one length
 //   node bench/costs.mjs --write    also puts them into README.md
 //
-// A run that takes more than 20 seconds or, on Linux, more than 4 GB of memory is ended, and its cell says
+// A run that takes more than 10 seconds or, on Linux, more than 4 GB of memory is ended, and its cell says
 // so. Gradients of what is ended are not tried.
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { MODES, modesOf, ROWS } from "./cost-rows.mjs";
 
-const LIMIT_SECONDS = 20;
+const LIMIT_SECONDS = 10;
 /** To build and load a model, which is not measured. */
 const LOAD_SECONDS = 60;
 const LIMIT_GIGABYTES = 4;
@@ -44,7 +44,7 @@ function measure(job) {
       else resolve(result);
     };
     const after = (seconds, result) => setTimeout(() => settle(result), seconds * 1000);
-    let timer = after(LOAD_SECONDS, { error: `not loaded after ${LOAD_SECONDS} s` });
+    let timer = after(LOAD_SECONDS, { over: `${LOAD_SECONDS} s to load` });
     const watch = setInterval(() => {
       if (residentBytes(child.pid) > LIMIT_GIGABYTES * 2 ** 30) {
         settle({ over: `${LIMIT_GIGABYTES} GB` });
