@@ -1,4 +1,4 @@
-import { type Block, capturesOfNode, currentValue, type Node, readsOf } from "../builder/block.ts";
+import { capturesOfNode, currentValue, type Node, readsOf } from "../builder/block.ts";
 import { findDefinition } from "../builder/definition.ts";
 import { sameShape, sizeOfShape } from "../builder/dim.ts";
 import { isFloating } from "../builder/dtype.ts";
@@ -13,7 +13,8 @@ import { simplify } from "../builder/simplify.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
 import { addCotangents, zeroCotangent } from "./cotangents.ts";
-import { carriesGradient, isQuantized, pathBetween } from "./path.ts";
+import { type PullNode, pushForward } from "./forward.ts";
+import { carriesGradient, isQuantized, type Path, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
   byExpansion,
@@ -152,6 +153,19 @@ function pullBack(
   options: GradOptions,
   seed: () => readonly Value[],
 ): Value[] {
+  const graph = checkedGraph(operator, ys, xs, options);
+  return differentiating(operator, graph, () =>
+    new Reverse(operator, graph, ys, xs, options).run(seed()),
+  );
+}
+
+/** @throws GraphError for options that are wrong, and values that cannot be differentiated from here */
+function checkedGraph(
+  operator: string,
+  ys: readonly Value[],
+  xs: readonly Value[],
+  options: GradOptions,
+): Graph {
   checkOptions(operator, options, ["keepEvery"]);
   const { keepEvery = 1 } = options;
   if (!Number.isSafeInteger(keepEvery) || keepEvery < 1) {
@@ -165,12 +179,44 @@ function pullBack(
       throw new GraphError(operator, `${value} is inside a closed subgraph`);
     }
   }
+  return graph;
+}
+
+/** Makes the nodes of a derivative: in an opset that all rules speak, none twice, and none that can be
+ * done without. */
+function differentiating<Result>(operator: string, graph: Graph, walk: () => Result): Result {
   const build = () => {
     graph.reaches(LEAST_OPSET);
-    const walk = () => new Reverse(operator, graph, ys, xs, options).run(seed());
     return graph.sharing(() => graph.simplifying(simplify, walk));
   };
   return graph.operation(operator, () => graph.raising(raiseGraph, build));
+}
+
+/** Forward mode, see pushForward. Where an operator on the way has no rule, undefined: reverse mode names
+ * all of them. */
+export function pushed(
+  operator: string,
+  ys: readonly Value[],
+  xs: readonly Value[],
+  steps: readonly Value[],
+  options: GradOptions,
+  placeholder: (like: Value) => Value,
+): Value[] | undefined {
+  const graph = checkedGraph(operator, ys, xs, options);
+  const { values } = pathBetween(ys, xs);
+  if ([...values].some(({ container }) => container !== undefined)) return undefined;
+  const pull: PullNode = (node, reads, seeds) => {
+    const ends = node.outputs.filter((_, i) => seeds[i] !== undefined);
+    const path = { nodes: [node], values: new Set([...reads, ...node.outputs].map(currentValue)) };
+    const given = seeds.filter((seed) => seed !== undefined);
+    return new Reverse(operator, graph, ends, reads, options, path).pull(given);
+  };
+  const transpose = (of: readonly Value[], by: readonly Value[], seeds: readonly Value[]) =>
+    new Reverse(operator, graph, of, by, options).run(seeds);
+  const found = differentiating(operator, graph, () =>
+    pushForward(ys, xs, steps, pull, placeholder, transpose),
+  );
+  return isMissing(found) ? undefined : ys.map((y, i) => found[i] ?? zerosLike(y));
 }
 
 class Reverse {
@@ -184,16 +230,14 @@ class Reverse {
   readonly #parts = new Map<Value, Value[]>();
   readonly #without: { readonly node: Node; readonly reason: string }[] = [];
 
-  /** @param within walk the nodes of this block alone: see pathBetween */
   constructor(
     operator: string,
     graph: Graph,
     ys: readonly Value[],
     xs: readonly Value[],
     options: GradOptions,
-    within?: Block,
+    { nodes, values }: Path = pathBetween(ys, xs),
   ) {
-    const { nodes, values } = pathBetween(ys, xs, within);
     this.#operator = operator;
     this.#graph = graph;
     this.#options = options;
@@ -301,7 +345,8 @@ class Reverse {
       options: this.#options,
       pullInBody: (ys, xs, seeds) => {
         const graph = this.#graph;
-        return new Reverse(node.op, graph, ys, xs, this.#options, graph.block).pull(seeds);
+        const path = pathBetween(ys, xs, graph.block);
+        return new Reverse(node.op, graph, ys, xs, this.#options, path).pull(seeds);
       },
       pullThrough: (body) => pullBackThrough(walk, body),
     };

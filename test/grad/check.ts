@@ -3,7 +3,7 @@ import type { Dim } from "../../src/builder/dim.ts";
 import { Graph } from "../../src/builder/graph.ts";
 import { cast, cos, range, reduceProd, reshape, shape } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
-import { vjp } from "../../src/grad/index.ts";
+import { jvp, vjp } from "../../src/grad/index.ts";
 
 /** Builds what is to be differentiated from float64 inputs. */
 export type Build = (x: Value, y: Value, z: Value) => Value;
@@ -145,6 +145,10 @@ class Model {
     return plain;
   }
 
+  get single(): boolean {
+    return isSingle(this.#plain);
+  }
+
   quick(inputs: readonly Numbers[]): Promise<Found> {
     return run(this.#plain, inputs);
   }
@@ -190,6 +194,22 @@ interface Order2 {
   readonly second: number[][];
 }
 
+/** <w, jvp of v> and <vjp of w, v> are the same number. */
+function expectAdjoint(
+  { w, t }: Found,
+  steps: readonly (readonly number[])[],
+  gradients: readonly (readonly number[])[],
+  tolerance: number,
+): void {
+  const products = (a: readonly number[], b: readonly number[]) =>
+    a.map((each, i) => each * (b[i] as number));
+  const forward = products(w?.data ?? [], t?.data ?? []);
+  const reverse = steps.flatMap((step, i) => products(step, gradients[i] ?? []));
+  const total = (terms: readonly number[]) => terms.reduce((sum, term) => sum + term, 0);
+  const size = Math.max(1, ...[...forward, ...reverse].map(Math.abs));
+  expectClose("jvp", [[total(forward) / size]], [[total(reverse) / size]], tolerance);
+}
+
 /** A function s = <w, y(x)> with fixed weights w, its gradient, and the gradient of <v, grad s>. */
 class Derivatives {
   readonly #model: Model;
@@ -221,6 +241,7 @@ class Derivatives {
       if (order === 2) outputs[`h${i}`] = second[i] as Value;
     }
     outputs.w = weightsLike(y, 0.4);
+    outputs.t = jvp(y, xs, directions)[0] as Value;
     return new Derivatives(await Model.of(graph, outputs), xs.length, order);
   }
 
@@ -231,6 +252,7 @@ class Derivatives {
       expect(found[`g${i}`]?.dims).toEqual(dims);
       if (this.#order === 2) expect(found[`h${i}`]?.dims).toEqual(dims);
     }
+    expectAdjoint(found, rows("v"), rows("g"), this.#model.single ? 1e-3 : 1e-9);
     return { first: rows("g"), second: this.#order === 2 ? rows("h") : [] };
   }
 

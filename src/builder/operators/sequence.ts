@@ -178,7 +178,8 @@ export const sequenceSchemas: Schemas<
     normal: none,
     infer: (node) => {
       const types = node.inputs.map((_, i): TensorType => inputOf(node, i));
-      return [sequenceOf(types.reduce(common))];
+      const [first = inputOf(node, 0), ...others] = types;
+      return [sequenceOf(others.reduce(common, first))];
     },
   },
   SequenceEmpty: {
