@@ -302,7 +302,9 @@ describe("nodes as models from elsewhere have them", () => {
   test("what cannot be differentiated says why", () => {
     const open = new Graph("open").input("x", "float32", ["n", 1, "m"]);
     const over = node("AveragePool", { kernel_shape: [4], strides: [3], ceil_mode: 1 })(open);
-    expect(() => vjp(over, [open])).toThrow(/AveragePool .*\(how far its windows reach over the end is not known/);
+    expect(() => vjp(over, [open])).toThrow(
+      /AveragePool .*\(how far its windows reach over the end is not known/,
+    );
     const same = node("MaxPool", { kernel_shape: [2], strides: [2], auto_pad: "SAME_UPPER" })(open);
     expect(vjp(same, [open])[0]?.shape).toEqual(["n", 1, "m"]);
     const conv = node("Conv", { strides: [2], auto_pad: "SAME_UPPER" })(open);
