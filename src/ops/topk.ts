@@ -53,7 +53,7 @@ export interface Topk<Name extends Method = Method> {
  * const mask = reduceSum(indices, { axes: -2 });
  * ```
  * @param x [..., n, ...]
- * @param k how many, from 1 to n
+ * @param k how many, from 1 to n; where n is known only when the model runs, that fails for less than k
  * @returns values [..., k, ...] and indices [..., k, ..., n]. With `gatedGrad: false` the values hold the
  * soft index fixed, while `indices` keep their gradient.
  *

@@ -1,4 +1,5 @@
 import { Graph, soft, type Value } from "softonnx";
+import { evaluate } from "softonnx/node";
 import { compute, computeAll, expectClose } from "./support.ts";
 
 jest.setTimeout(60_000);
@@ -52,6 +53,25 @@ describe.each(methods)("%s", (method) => {
     for (const name of ["last", "kept", "first"]) {
       expectClose(found[name]?.data ?? [], expected, 1e-9);
     }
+  });
+
+  test.each([1, 2])("fails where more are wanted than a row has, known or not", async (rank) => {
+    const [short, sizes] = [
+      rows.map((row) => row.slice(0, 3)),
+      rank === 1 ? ["n"] : ["batch", "n"],
+    ];
+    const feeds = { x: rank === 1 ? (short[0] as number[]) : short };
+    for (const k of [3, 4, 6]) {
+      const x = new Graph("few").input("x", "float64", sizes);
+      const { values, indices } = soft.topk(x, k, how);
+      for (const y of [values, indices]) {
+        if (y === undefined) continue;
+        if (k > 3) await expect(evaluate({ y }, feeds)).rejects.toThrow();
+        else expect((await evaluate({ y }, feeds)).y.dims.at(y === values ? -1 : -2)).toBe(3);
+      }
+    }
+    const known = new Graph("few").input("x", "float64", [2, 3]);
+    expect(() => soft.topk(known, 4, how)).toThrow("k: expected a whole number from 1 to 3, got 4");
   });
 
   test("makes several quantiles from one order", () => {

@@ -1,6 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { columnMeans } from "../column-means.ts";
+import { first } from "../first.ts";
 import { asColumn, asFloats, asRow, int64Vector, iota, numbersFrom1 } from "../indices.ts";
 import { hasKernels } from "../kernels/family.ts";
 import { neuralSort, neuralSortRanks } from "../kernels/neuralsort.ts";
@@ -80,7 +81,8 @@ function placesOf(x: Value, positions: Exclude<Positions, { kind: "top" }>): Val
     case "all":
       return iota(x.graph, op.sizeOf(x, -1));
     case "first":
-      return iota(x.graph, positions.count);
+      if (typeof op.sizeOf(x, -1) === "number") return iota(x.graph, positions.count);
+      return first(iota(x.graph, op.sizeOf(x, -1)), positions.count, 0);
     case "at":
       return positions.places;
   }

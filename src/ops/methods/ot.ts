@@ -1,6 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { columnSums } from "../column-means.ts";
+import { first } from "../first.ts";
 import { asFloats, int64Vector, iota, numbersFrom1 } from "../indices.ts";
 import { planOf } from "../kernels/transport-regularizer.ts";
 import { marginalOf, scalarSoftness, solveTransport } from "../marginals.ts";
@@ -55,9 +56,9 @@ function targetsOf(x: Value, positions: Positions): Targets {
     case "all":
       return sortTargets(x);
     case "first":
-      return firstTargets(x, positions.count);
+      return firstTargets(x, positions.count, onesFor(x, positions.count));
     case "top":
-      return { ...firstTargets(x, 1), count: undefined };
+      return { ...firstTargets(x, 1, int64Vector(x.graph, [1])), count: undefined };
     case "at":
       return quantileTargets(x, positions.neighbors);
   }
@@ -69,10 +70,18 @@ function sortTargets(x: Value): Targets {
   return { anchors: evenly(x, n), masses, problems: 1, wanted: undefined, count: n };
 }
 
-/** An anchor of mass 1/n for each of the first k, and one for the rest, where there is a rest. */
-function firstTargets(x: Value, k: number): Targets {
+/** k ones; a model that learns only at run time that there are fewer entries fails there. */
+function onesFor(x: Value, k: number): Value {
+  const n = op.sizeOf(x, -1);
+  if (typeof n === "number") return int64Vector(x.graph, Array(k).fill(1));
+  return op.add(op.mul(first(iota(x.graph, n), k, 0), 0), 1);
+}
+
+/** An anchor of mass 1/n for each of the first k, and one for the rest, where there is a rest.
+ *
+ * @param ones int64 [k] */
+function firstTargets(x: Value, k: number, ones: Value): Targets {
   const m = atMost(op.sizeOf(x, -1), k + 1);
-  const ones = int64Vector(x.graph, Array(k).fill(1));
   const counts = op.concat([ones, op.sub(sizeVectorOf(x), k)], { axis: 0 });
   const present = op.slice(counts, 0, m, { axes: 0 });
   const masses = op.unsqueeze(marginalOf(shareOf(x, present)), 0);

@@ -1,5 +1,6 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { first } from "../first.ts";
 import type { Positions } from "./method.ts";
 
 /** The values at the wanted positions of a sorted row.
@@ -11,7 +12,7 @@ export function valuesAt(sorted: Value, positions: Positions): Value {
     case "top":
       return op.squeeze(op.slice(sorted, 0, 1, { axes: -1 }), -1);
     case "first":
-      return op.slice(sorted, 0, positions.count, { axes: -1 });
+      return first(sorted, positions.count, -1);
     case "at":
       return op.gather(sorted, positions.places, { axis: -1 });
     case "all":

@@ -1,6 +1,7 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { columnMeans } from "../column-means.ts";
+import { exactly } from "../first.ts";
 import { numbersFrom1 } from "../indices.ts";
 import { networkPermutation, networkValues } from "../kernels/sorting-network.ts";
 import { depthOf, powersOfTwo } from "../kernels/sorting-network-layers.ts";
@@ -71,10 +72,11 @@ function permutation(request: OrderRequest, positions: Positions): Value {
 function rowsAt(rows: Value, descending: boolean, positions: Positions): Value {
   const turned = (some: Value) =>
     descending ? op.slice(some, -1, Number.NEGATIVE_INFINITY, { axes: 1, steps: -1 }) : some;
-  const count = positions.kind === "top" ? 1 : positions.kind === "first" && positions.count;
-  if (count) {
+  if (positions.kind === "top" || positions.kind === "first") {
+    const count = positions.kind === "top" ? 1 : positions.count;
     const [start, end] = descending ? [-count, Number.POSITIVE_INFINITY] : [0, count];
-    return turned(op.slice(rows, start, end, { axes: 1 }));
+    const some = turned(op.slice(rows, start, end, { axes: 1 }));
+    return positions.kind === "top" ? some : exactly(some, rows, count, 1);
   }
   const all = turned(rows);
   return positions.kind === "at" ? op.gather(all, positions.places, { axis: 1 }) : all;
