@@ -116,6 +116,7 @@ export type { Value } from "./builder/value.ts";
 export type { ModelOptions } from "./builder/write.ts";
 export {
   dependsOn,
+  type GradientRules,
   type GradOptions,
   grad,
   hessian,

@@ -260,6 +260,7 @@ export {
   dependsOn,
   explainGradient,
   type GradientReport,
+  type GradientRules,
   type GradOptions,
   grad,
   hessian,

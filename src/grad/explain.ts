@@ -3,6 +3,7 @@ import { addDims, type Dim, divideDims, multiplyDims, sizeOfShape } from "../bui
 import { bitsOf } from "../builder/dtype.ts";
 import { type Plan, planModel } from "../builder/plan.ts";
 import type { Value } from "../builder/value.ts";
+import { operatorOf } from "./custom-rules.ts";
 import { type GradOptions, grad } from "./reverse.ts";
 
 /** What a gradient takes beside what it is the gradient of. */
@@ -61,7 +62,7 @@ function count(nodes: readonly Node[], plan: Plan): Record<string, number> {
   const counts = new Map<string, number>();
   const add = (list: readonly Node[]) => {
     for (const node of list) {
-      const name = node.domain === "" ? node.op : `${node.domain}.${node.op}`;
+      const name = operatorOf(node);
       counts.set(name, (counts.get(name) ?? 0) + 1);
       for (const body of subgraphsOf(node.attributes)) add(plan.nodesOf(body));
     }

@@ -1,3 +1,4 @@
+export type { GradientRules } from "./custom-rules.ts";
 export {
   hessian,
   hessianVectorProduct,

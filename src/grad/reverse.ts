@@ -13,6 +13,13 @@ import { simplify } from "../builder/simplify.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
 import { addCotangents, zeroCotangent } from "./cotangents.ts";
+import {
+  attributesFor,
+  checkRules,
+  customRule,
+  type GradientRules,
+  operatorOf,
+} from "./custom-rules.ts";
 import { type PullNode, pushForward } from "./forward.ts";
 import { carriesGradient, isQuantized, type Path, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
@@ -36,6 +43,16 @@ export interface GradOptions {
    * again on the way back: a loop of n rounds then holds n / k + k states in place of n, and runs its
    * rounds once more. Default 1: all are kept. */
   readonly keepEvery?: number;
+  /** Gradient rules by operator, for operators that have none, such as those of other domains in imported
+   * models, or in place of the ones they have. They hold wherever such a node lies on the way, in bodies of
+   * control flow and functions too, for this call alone.
+   *
+   * ```ts
+   * const [dx] = grad(loss, [x], {
+   *   rules: { "com.example.Cube": ({ dy, input }) => [dy.mul(input(0).pow(2)).mul(3)] },
+   * });
+   * ``` */
+  readonly rules?: GradientRules;
 }
 
 /** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
@@ -166,8 +183,9 @@ function checkedGraph(
   xs: readonly Value[],
   options: GradOptions,
 ): Graph {
-  checkOptions(operator, options, ["keepEvery"]);
-  const { keepEvery = 1 } = options;
+  checkOptions(operator, options, ["keepEvery", "rules"]);
+  const { keepEvery = 1, rules } = options;
+  checkRules(operator, rules);
   if (!Number.isSafeInteger(keepEvery) || keepEvery < 1) {
     failArgument(operator, "keepEvery", "a whole number from 1", keepEvery);
   }
@@ -280,7 +298,7 @@ class Reverse {
   #step(node: Node): void {
     const cotangents = node.outputs.map((output) => this.#total(output));
     if (cotangents.every((cotangent) => cotangent === undefined)) return;
-    const rule = ruleFor(node, this.#graph);
+    const rule = customRule(node, this.#options.rules) ?? ruleFor(node, this.#graph);
     const given = typeof rule === "function" ? this.#apply(rule, node, cotangents) : rule;
     if (isMissing(given)) this.#passOver(node, given);
     else if (!("kind" in given)) {
@@ -327,7 +345,7 @@ class Reverse {
     const walk: Walk = {
       graph: this.#graph,
       node,
-      attributes: node.normal,
+      attributes: attributesFor(node),
       inputs: node.inputs,
       outputs: node.outputs,
       y,
@@ -457,8 +475,8 @@ function checkCotangent(node: Node, i: number, input: Value, cotangent: Value): 
 function withoutRule(found: readonly { readonly node: Node; readonly reason: string }[]): string {
   return (
     `${found.length === 1 ? "one operator" : `${found.length} operators`} on the way from xs to y ` +
-    `cannot be differentiated: ${listed(found)}; give it a rule with customGradient, ` +
-    "or end the gradient before it with stopGradient"
+    `cannot be differentiated: ${listed(found)}; give it a rule with the option "rules" or with ` +
+    "customGradient, or end the gradient before it with stopGradient"
   );
 }
 
@@ -471,7 +489,7 @@ function listed(found: readonly { readonly node: Node; readonly reason: string }
 
 /** `Loop "encoder/loop"`. */
 function describeNode(node: Node): string {
-  const op = node.domain === "" ? node.op : `${node.domain}.${node.op}`;
+  const op = operatorOf(node);
   const hint = node.source?.name || node.outputs[0]?.hint || "";
   return `${op} ${JSON.stringify(node.scope === "" ? hint : `${node.scope}/${hint}`)}`;
 }

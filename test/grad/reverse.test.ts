@@ -1,3 +1,4 @@
+import { AttributeProto_AttributeType } from "onnx-buf";
 import { type Definition, SOFTONNX_DOMAIN } from "../../src/builder/definition.ts";
 import { GraphError } from "../../src/builder/errors.ts";
 import { Graph } from "../../src/builder/graph.ts";
@@ -22,8 +23,18 @@ import {
   topK,
 } from "../../src/builder/operators/index.ts";
 import type { Value } from "../../src/builder/value.ts";
-import { dependsOn, grad, valueAndGrad, vjp } from "../../src/grad/index.ts";
+import {
+  dependsOn,
+  type GradientRules,
+  grad,
+  hessian,
+  hessianVectorProduct,
+  jvp,
+  valueAndGrad,
+  vjp,
+} from "../../src/grad/index.ts";
 import { rules } from "../../src/grad/rules/every.ts";
+import { attribute, bytesOf, info, graph as message, node, opset } from "../builder/messages.ts";
 import { expectClose, numbers, runBoth } from "./check.ts";
 
 function graph(...shapes: (string | number)[][]) {
@@ -249,6 +260,107 @@ describe("rules that users write", () => {
   });
 });
 
+describe("rules that users give by operator", () => {
+  const cubes: GradientRules = {
+    "com.example.Foreign": ({ dy, input }) => [dy.mul(input(0).mul(input(0))).mul(3)],
+  };
+
+  test("for one that has none, at any order", async () => {
+    const { g, xs } = graph([2]);
+    const [x] = xs;
+    const y = reduceSum(foreign(x));
+    const first = grad(y, [x], { rules: cubes })[0] as Value;
+    const second = vjp(first, [x])[0] as Value;
+    const curvature = hessianVectorProduct(y, [x], [2], { rules: cubes })[0] as Value;
+    const step = jvp(foreign(x), [x], [1], { rules: cubes })[0] as Value;
+    const H = hessian(y, x, { rules: cubes });
+    const found = await runBoth(g, { first, second, curvature, step, H }, [numbers([1, 2])]);
+    expect(found.first?.data).toEqual([3, 12]);
+    expect(found.second?.data).toEqual([6, 12]);
+    expect(found.curvature?.data).toEqual([12, 24]);
+    expect(found.step?.data).toEqual([3, 12]);
+    expect(found.H?.data).toEqual([6, 0, 0, 12]);
+  });
+
+  test("for this call alone", () => {
+    const { xs } = graph([2]);
+    const y = foreign(xs[0]);
+    vjp(y, [xs[0]], 1, { rules: cubes });
+    expect(() => vjp(y, [xs[0]])).toThrow(/com.example.Foreign .*give it a rule/);
+  });
+
+  test("in place of the one it has, in bodies too", async () => {
+    const { g, xs } = graph([2]);
+    const [x] = xs;
+    const rules: GradientRules = { Relu: ({ dy }) => [dy] };
+    const [looped] = loop(2, [x], (_, s) => [relu(s as Value).mul(2)]) as [Value];
+    const [chosen] = ifElse(
+      reduceSum(x).less(100),
+      () => [relu(x).mul(3)],
+      () => [x],
+    ) as [Value];
+    const outputs = Object.fromEntries(
+      Object.entries({ plain: relu(x), looped, chosen }).map(([name, y]) => [
+        name,
+        vjp(y, [x], 1, { rules })[0] as Value,
+      ]),
+    );
+    const found = await runBoth(g, outputs, [numbers([-1, 2])]);
+    expect(found.plain?.data).toEqual([1, 1]);
+    expect(found.looped?.data).toEqual([4, 4]);
+    expect(found.chosen?.data).toEqual([3, 3]);
+  });
+
+  test("for imported models, with the attributes that are written", async () => {
+    const twist = node("Twist", ["x"], ["t"], {
+      domain: "com.example",
+      attribute: [
+        attribute("angle", { type: AttributeProto_AttributeType.FLOAT, f: 0.5 }),
+        attribute("axes", { type: AttributeProto_AttributeType.INTS, ints: [0n, 1n] }),
+      ],
+    });
+    const g = Graph.fromModel(
+      bytesOf(
+        message({
+          input: [info("x", 11, [2])],
+          node: [twist, node("ReduceSum", ["t"], ["y"])],
+          output: [info("y", 11, [1])],
+          valueInfo: [info("t", 11, [2])],
+        }),
+        { opsetImport: [opset("", 18), opset("com.example", 1)] },
+      ),
+    );
+    const seen: unknown[] = [];
+    const [dx] = grad(g.value("y"), [g.value("x")], {
+      rules: {
+        "com.example.Twist": ({ dy, attributes }) => {
+          seen.push(attributes);
+          return [dy.mul(attributes.angle as number)];
+        },
+      },
+    }) as [Value];
+    expect(seen).toEqual([{ angle: 0.5, axes: [0, 1] }]);
+    expect((await runBoth(g, { dx }, [numbers([1, 2])])).dx?.data).toEqual([0.5, 0.5]);
+  });
+
+  test("what they give is checked", () => {
+    const { xs } = graph([2]);
+    const by = (rule: unknown) => () =>
+      vjp(foreign(xs[0]), [xs[0]], 1, { rules: { "com.example.Foreign": rule } as GradientRules });
+    expect(by(({ dy }: { dy: Value }) => [reduceSum(dy)])).toThrow(
+      /com.example.Foreign .*its gradient rule gave float64 \[\].*for input 0, which is float64 \[2\]/,
+    );
+    expect(by(({ dy }: { dy: Value }) => dy)).toThrow(
+      /com.example.Foreign: its rule: expected a list of at most 1 cotangents, .*got float64 \[2\]/,
+    );
+    expect(by(({ dy }: { dy: Value }) => [dy, dy])).toThrow(/at most 1 cotangents, .*got 2/);
+    expect(by(3)).toThrow(/vjp: rules\["com.example.Foreign"\]: expected a function, got 3/);
+    expect(() => vjp(xs[0], [xs[0]], 1, { rules: null as never })).toThrow(
+      /vjp: rules: expected rules by operator, got null/,
+    );
+  });
+});
+
 describe("an operator without a rule of its own", () => {
   /** x1 times the square of x0, and x0 + x1. */
   const definition: Definition = {
@@ -331,7 +443,8 @@ describe("what cannot be differentiated", () => {
           'com.example.Foreign "encoder/Foreign" (no rule is known for it), ' +
           'com.example.Second "Second" (no rule is known for it), ' +
           'com.example.Other "Other" (no rule is known for it); ' +
-          "give it a rule with customGradient, or end the gradient before it with stopGradient",
+          'give it a rule with the option "rules" or with customGradient, ' +
+          "or end the gradient before it with stopGradient",
       ),
     );
   });

@@ -51,7 +51,7 @@ export function standIn(x: Value): Value {
   return emit(standInDefinition, "standIn", [x]);
 }
 
-/** Gives a function a gradient rule of its own.
+/** Gives a function a gradient rule of its own. For an operator, by its name, see the option `rules` of `grad`.
  *
  * ```ts
  * const clipped = customGradient(
