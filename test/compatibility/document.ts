@@ -27,6 +27,13 @@ export function rows(): Row[] {
   });
 }
 
+/** The operators that onnxsim has gradient rules for: see the document. */
+const ONNXSIM = (
+  "Add AveragePool BatchNormalization Clip Concat Conv DepthToSpace DequantizeLinear Div Dropout Erf Exp Gather " +
+  "Gemm Identity InstanceNormalization IsNaN LayerNormalization Log MatMul MaxPool Mul Neg Pad QuantizeLinear " +
+  "ReduceMean ReduceSum Relu Reshape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where"
+).split(" ");
+
 /** COMPATIBILITY.md. */
 export function compatibilityDocument(list: readonly Row[], cudaResult: string): string {
   const [cuda, webgpu, { runtime, kernels }] = [
@@ -35,6 +42,7 @@ export function compatibilityDocument(list: readonly Row[], cudaResult: string):
     measuredKernels(),
   ];
   const width = (kernel: Kernel) => ({ double: "yes", single: "float32", none: "no" })[kernel];
+  const gradientOf = (name: string) => list.find(({ op }) => op === name)?.gradient;
   const lines = list.map((row) => {
     const { op, gradient, reason } = row;
     const cells = [
@@ -57,7 +65,11 @@ export function compatibilityDocument(list: readonly Row[], cudaResult: string):
     `The builder knows ${list.length} operators of ai.onnx, in opsets 7 to 26: it reads and writes each, and infers`,
     `types and shapes. ${count("yes")} have a gradient, of ${count("zero")} it is zero by definition, and for ${count("no")} there`,
     "is none, for the reason given. Operators of other domains are read and written unchanged, and",
-    "differentiated where they are functions with a body.",
+    "differentiated where they are functions with a body, or where `grad` is given a rule for them.",
+    "",
+    `Of the ${ONNXSIM.length} operators that onnxsim differentiates (\`graph_grad.py\` of github.com/onnxsim/onnxsim, commit`,
+    `05df3734), ${ONNXSIM.filter((op) => gradientOf(op) === "yes").length} have a gradient here, and of ${ONNXSIM.filter((op) => gradientOf(op) === "zero").length} it is zero. \`node bench/backward.mjs\` compares gradients with`,
+    "backward passes that are written out by hand.",
     "",
     "- **Gradient**: as a graph of the same model, for every input that has one.",
     "- **Second order**: `yes` where it was tried on ONNX's own tests of the operator; rules use nothing but",
