@@ -78,6 +78,7 @@ const SYMMETRIC = new Set([
  * along. Cheap operators have a rule here; of any other the rule for cotangents is transposed where it
  * stands: that is linear in the cotangent, so its own gradient by that is the rule for tangents.
  *
+ * @param isCustom whether a node has a rule of the user's: only that, transposed, will do
  * @param placeholder makes a value to differentiate by, in the type and shape of another
  * @param transpose the vector-Jacobian product of values made here by such placeholders
  * @returns the tangents of the ys, undefined for zero; or what stands in the way */
@@ -86,6 +87,7 @@ export function pushForward(
   xs: readonly Value[],
   steps: readonly Value[],
   pull: PullNode,
+  isCustom: (node: Node) => boolean,
   placeholder: (like: Value) => Value,
   transpose: (ys: readonly Value[], xs: readonly Value[], seeds: readonly Value[]) => Value[],
 ): Cotangents | Missing {
@@ -94,7 +96,10 @@ export function pushForward(
     tangents.add(x, steps[i] as Value);
   });
   for (const node of pathBetween(ys, xs).nodes) {
-    const found = byRule(node, tangents) ?? bySymmetry(node, tangents, pull) ?? transposed(node);
+    const short = isCustom(node)
+      ? undefined
+      : (byRule(node, tangents) ?? bySymmetry(node, tangents, pull));
+    const found = short ?? transposed(node);
     if (isMissing(found)) return found;
     node.outputs.forEach((output, i) => {
       const tangent = found[i];

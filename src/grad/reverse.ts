@@ -231,8 +231,9 @@ export function pushed(
   };
   const transpose = (of: readonly Value[], by: readonly Value[], seeds: readonly Value[]) =>
     new Reverse(operator, graph, of, by, options).run(seeds);
+  const isCustom = (node: Node) => customRule(node, options.rules) !== undefined;
   const found = differentiating(operator, graph, () =>
-    pushForward(ys, xs, steps, pull, placeholder, transpose),
+    pushForward(ys, xs, steps, pull, isCustom, placeholder, transpose),
   );
   return isMissing(found) ? undefined : ys.map((y, i) => found[i] ?? zerosLike(y));
 }

@@ -18,6 +18,7 @@ import {
   reduceMean,
   reduceSum,
   relu,
+  sigmoid,
   sin,
   stopGradient,
   topK,
@@ -309,6 +310,21 @@ describe("rules that users give by operator", () => {
     expect(found.plain?.data).toEqual([1, 1]);
     expect(found.looped?.data).toEqual([4, 4]);
     expect(found.chosen?.data).toEqual([3, 3]);
+  });
+
+  test("forward as well: their transpose, whatever operator they are for", async () => {
+    const { g, xs } = graph([2]);
+    const [x] = xs;
+    const turn = g.constant([0, 1, 3, 0], [2, 2], "float64");
+    const rules: GradientRules = {
+      Neg: ({ dy }) => [dy.mul(5)],
+      Sigmoid: ({ dy }) => [matmul(dy, turn)],
+    };
+    const [linear] = jvp(x.neg(), [x], [[1, 2]], { rules });
+    const [curve] = jvp(sigmoid(x), [x], [[1, 2]], { rules });
+    const found = await runBoth(g, { linear, curve } as Record<string, Value>, [numbers([1, 2])]);
+    expect(found.linear?.data).toEqual([5, 10]);
+    expect(found.curve?.data).toEqual([2, 3]);
   });
 
   test("for imported models, with the attributes that are written", async () => {
