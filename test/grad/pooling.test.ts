@@ -50,9 +50,8 @@ describe("norms of windows", () => {
 
   test("have no slope where all is 0", async () => {
     const x = numbers([0, 0, 3, 4], [1, 1, 4]);
-    expect(await gradientAt((value) => lpPool(value, [2], { strides: 2 }), [x])).toEqual([
-      [0, 0, 0.6, 0.8],
-    ]);
+    const [slope] = await gradientAt((value) => lpPool(value, [2], { strides: 2 }), [x]);
+    expect(slope).toEqual([0, 0, expect.closeTo(0.6, 14), expect.closeTo(0.8, 14)]);
   });
 });
 

@@ -9,7 +9,7 @@ const root = join(__dirname, "..", "..");
 const kernels = join(root, "native", "kernels");
 const out = join(root, "out", "native");
 const compiler = process.env.CXX ?? "g++";
-const flags = "-std=c++17 -O1 -g -Wall -Wextra -Wpedantic -Werror".split(" ");
+const flags = "-std=c++17 -O1 -g1 -Wall -Wextra -Wpedantic -Werror".split(" ");
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 /** What each instruction set is compiled with, as in binding.gyp. */
@@ -106,12 +106,13 @@ describeSanitized("with AddressSanitizer and UndefinedBehaviorSanitizer", () => 
       ...Object.entries(instructionSets).map(
         ([name, extra]) =>
           () =>
-            sanitizedBuild(`${name}.o`, [
-              ...extra,
-              `-DSOFTONNX_ISA=${name}`,
-              "-c",
-              join(kernels, "instruction_set.cpp"),
-            ]),
+            sanitizedBuild(
+              `${name}.o`,
+              [...extra, `-DSOFTONNX_ISA=${name}`, "-c", join(kernels, "instruction_set.cpp")],
+              // The same source in vectors of other widths: undefined behaviour is looked for in the
+              // narrowest and the widest, which takes a minute to compile for each.
+              name === "avx2" ? ["-fsanitize=address"] : sanitizers,
+            ),
       ),
       ...others.map((file, i) => () => sanitizedBuild(`other${i}.o`, [...x64, "-c", file])),
     ]);
