@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { onnx } from "onnx-proto";
@@ -36,7 +37,9 @@ describe("an independent reader", () => {
   test("reads every soft operator as the library that wrote it does", () => {
     for (const { name, model } of spread()) {
       const own = modelForm(fromBinary(ModelProtoSchema, model));
-      expect({ name, ...readIndependently(model) }).toEqual({ name, ...own });
+      const other = readIndependently(model);
+      // jest takes a second for each to find that there is nothing to show.
+      if (!isDeepStrictEqual(other, own)) expect({ name, ...other }).toEqual({ name, ...own });
     }
   });
 
