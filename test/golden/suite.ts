@@ -5,7 +5,7 @@ import { type Precision, worstError } from "./tolerance.ts";
 
 /** Cases in one model. More would be slower: ONNX Runtime's time to load a model grows with the square of the
  * loops in it. */
-const PACK_SIZE = 8;
+const PACK_SIZE = 2;
 
 /** "cpu" is stock onnxruntime-node, where kernel operators run their bodies, and "cuda" the same on a GPU
  * (`npm run test:cuda`). */
