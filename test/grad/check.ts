@@ -252,7 +252,7 @@ class Derivatives {
       expect(found[`g${i}`]?.dims).toEqual(dims);
       if (this.#order === 2) expect(found[`h${i}`]?.dims).toEqual(dims);
     }
-    expectAdjoint(found, rows("v"), rows("g"), this.#model.single ? 1e-3 : 1e-9);
+    expectAdjoint(found, rows("v"), rows("g"), this.#model.single ? 1e-3 : 1e-6);
     return { first: rows("g"), second: this.#order === 2 ? rows("h") : [] };
   }
 
