@@ -342,7 +342,7 @@ export interface OperatorTable {
   StringNormalizer: None;
   RegexFullMatch: None;
   TfIdfVectorizer: None;
-  ImageDecoder: None;
+  ImageDecoder: { readonly channels: number };
 
   // operators/attention.ts, operators/rotary.ts
   Attention: AttentionForm;
@@ -459,6 +459,15 @@ export function inputOf(node: NodeFacts, i: number): Value {
 export function intOf(node: NodeFacts, name: string, fallback: number): number {
   const found = typed(node, name, "int");
   return found === undefined ? fallback : Number(found.value);
+}
+
+/** A whole number that counts something. @throws GraphError below `least` */
+export function countOf(node: NodeFacts, name: string, fallback: number, least = 1): number {
+  const count = intOf(node, name, fallback);
+  if (!Number.isSafeInteger(count) || count < least) {
+    failArgument(node.operator, name, `a whole number from ${least}`, count);
+  }
+  return count;
 }
 
 export function floatOf(node: NodeFacts, name: string, fallback: number): number {

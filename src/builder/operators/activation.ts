@@ -1,7 +1,7 @@
 import { type Attributes, attribute } from "../block.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { liftAll, type Operand, requireValue } from "../lift.ts";
-import { inputOf, type Schema, type Schemas, singleOf, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, type Schema, type Schemas, singleOf } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { abs, add, clip, div, min, mul, sub } from "./arithmetic.ts";
 import { type AxisOptions, axisAttribute, requireOpset } from "./axes.ts";
@@ -220,7 +220,9 @@ export const activationSchemas: Schemas<
   Erf: unarySchema("numeric"),
   Gelu: {
     ...unarySchema("float"),
-    normal: (node) => ({ tanh: stringOf(node, "approximate", "none") === "tanh" }),
+    normal: (node) => ({
+      tanh: choiceOf(node, "approximate", ["none", "tanh"], "none") === "tanh",
+    }),
   },
   LeakyRelu: withAlpha(0.01),
   Elu: withAlpha(1),

@@ -2,7 +2,7 @@ import { attribute } from "../block.ts";
 import { bitsOf, type DType, dtypeCode, dtypeOfCode, isDType } from "../dtype.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { liftAll, type Operand, requireValue } from "../lift.ts";
-import { inputOf, intOf, type Schemas, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intOf, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
 import { binary, binarySchema, emitOne, unary, unarySchema } from "./emit.ts";
@@ -54,7 +54,7 @@ export const bitsSchemas: Schemas<
   BitwiseNot: unarySchema("integer"),
   BitShift: {
     ...binarySchema("integer"),
-    normal: (node) => ({ left: stringOf(node, "direction", "LEFT") === "LEFT" }),
+    normal: (node) => ({ left: choiceOf(node, "direction", ["LEFT", "RIGHT"], "LEFT") === "LEFT" }),
   },
   BitCast: {
     arity: 1,

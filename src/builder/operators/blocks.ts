@@ -3,13 +3,13 @@ import { type Dim, divideDims, multiplyDims } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { type Operand, requireValue } from "../lift.ts";
 import {
+  choiceOf,
   inputOf,
   intOf,
   intsOf,
   type NodeFacts,
   resolveAxis,
   type Schemas,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { div, max, min } from "./arithmetic.ts";
@@ -139,7 +139,7 @@ export const blocksSchemas: Schemas<"DepthToSpace" | "SpaceToDepth" | "CenterCro
     arity: 1,
     normal: (node) => ({
       ...blocksOf(node),
-      columnsFirst: stringOf(node, "mode", "DCR") === "CRD",
+      columnsFirst: choiceOf(node, "mode", ["DCR", "CRD"], "DCR") === "CRD",
     }),
     infer: (node, { blockSize }) => {
       const x = imageOf(node);

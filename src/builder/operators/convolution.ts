@@ -2,7 +2,7 @@ import { type Attributes, attribute } from "../block.ts";
 import { addDims, type Dim, isStatic, multiplyDims, type Shape, sameDim } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import { liftAll, type Operand } from "../lift.ts";
-import { inputOf, intOf, intsOf, type NodeFacts, type Schemas, stringOf } from "../schema.ts";
+import { inputOf, intOf, intsOf, type NodeFacts, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { add } from "./arithmetic.ts";
 import { checkType, emitOne, optionalInt, sameType } from "./emit.ts";
@@ -13,6 +13,7 @@ import { type Size, sizeOf } from "./sizes.ts";
 import { pad, slice } from "./slice.ts";
 import { unfold } from "./unfold.ts";
 import {
+  autoPadOf,
   type Window,
   type WindowOptions,
   windowAttributes,
@@ -290,7 +291,7 @@ function padsForShape(
   extra: readonly number[],
 ): Window | undefined {
   const wanted = intsOf(node, "output_shape");
-  const auto = stringOf(node, "auto_pad", "NOTSET");
+  const auto = autoPadOf(node);
   const same = auto.startsWith("SAME");
   if (wanted === undefined && !same) return window;
   const spatial = inputOf(node, 0).shape?.slice(2);
@@ -327,8 +328,8 @@ export const convolutionSchemas: Schemas<"Conv" | "ConvTranspose"> = {
     arity: [2, 3],
     normal: (node) => {
       // SAME pads are other ones here, so the window is read without them.
-      const { auto_pad: auto, ...attributes } = node.attributes;
-      const valid = auto !== undefined && stringOf(node, "auto_pad", "") === "VALID";
+      const { auto_pad: _, ...attributes } = node.attributes;
+      const valid = autoPadOf(node) === "VALID";
       const plain = { ...node, attributes: valid ? node.attributes : attributes };
       const window = windowOf(plain, inputOf(node, 1).shape?.slice(2));
       const extra = intsOf(node, "output_padding") ?? window?.kernel.map(() => 0) ?? [];

@@ -13,6 +13,7 @@ import {
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
 import {
+  choiceOf,
   constantInts,
   inputOf,
   intOf,
@@ -20,7 +21,6 @@ import {
   none,
   type ScatterReduction,
   type Schemas,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { type AxisOptions, axisAttribute, axisOf, elementsIn, requireOpset } from "./axes.ts";
@@ -196,9 +196,8 @@ function reductionAttribute(operator: string, x: Value, reduction: ScatterReduct
 }
 
 function reductionOf(node: NodeFacts): ScatterReduction {
-  const reduction = stringOf(node, "reduction", "none");
-  if (Object.hasOwn(reductionSince, reduction)) return reduction as ScatterReduction;
-  failArgument(node.operator, "reduction", '"none", "add", "mul", "max" or "min"', reduction);
+  const names = Object.keys(reductionSince) as ScatterReduction[];
+  return choiceOf(node, "reduction", names, "none");
 }
 
 /** @throws GraphError for a constant index out of range along an axis of known size. */

@@ -3,7 +3,7 @@ import type { Expansion, TensorType } from "../definition.ts";
 import { formatShape, type Shape, sameShape } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
-import { inputOf, intOf, type NodeFacts, type Schema, type Schemas, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intOf, type NodeFacts, type Schema, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { div, mul, neg } from "./arithmetic.ts";
 import { requireOpset } from "./axes.ts";
@@ -137,18 +137,14 @@ export const crossEntropyExpansion: Expansion<TargetLoss> = ([scores, ...rest], 
   return [...nllExpansion([logProb, ...rest], normal), logProb];
 };
 
-const REDUCTIONS: readonly string[] = ["none", "sum", "mean"];
+const REDUCTIONS: readonly LossReduction[] = ["none", "sum", "mean"];
 
 const lossSchema: Schema<TargetLoss> = {
   arity: [2, 3],
   normal: (node) => {
-    const reduction = stringOf(node, "reduction", "mean");
-    if (!REDUCTIONS.includes(reduction)) {
-      failArgument(node.operator, "reduction", '"none", "sum" or "mean"', reduction);
-    }
     const { ignore_index: ignored } = node.attributes;
     return {
-      reduction: reduction as LossReduction,
+      reduction: choiceOf(node, "reduction", REDUCTIONS, "mean"),
       ignoreIndex: ignored === undefined ? undefined : intOf(node, "ignore_index", 0),
     };
   },

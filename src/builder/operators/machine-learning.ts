@@ -1,7 +1,7 @@
 import { addDims, type Dim, type Shape } from "../dim.ts";
 import type { DType } from "../dtype.ts";
 import { failArgument, GraphError } from "../errors.ts";
-import { inputOf, intOf, type NodeFacts, none, singleOf, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intOf, type NodeFacts, none, singleOf } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { abs, add, div, mul, sub } from "./arithmetic.ts";
 import { gather } from "./indexing.ts";
@@ -101,10 +101,7 @@ interface Linear {
 /** @throws GraphError for a transform that is not known, or weights that do not fit */
 function linearOf(node: NodeFacts, rows: number): Linear {
   const weights = floatsOf(node, "coefficients") ?? [];
-  const transform = stringOf(node, "post_transform", "NONE");
-  if (transform !== "NONE" && transform !== "LOGISTIC" && transform !== "SOFTMAX") {
-    failArgument(node.operator, "post_transform", "NONE, LOGISTIC or SOFTMAX", transform);
-  }
+  const transform = choiceOf(node, "post_transform", ["NONE", "LOGISTIC", "SOFTMAX"], "NONE");
   const features = inputOf(node, 0).shape?.at(-1);
   if (
     weights.length % rows !== 0 ||
@@ -138,7 +135,7 @@ export const machineLearning: Readonly<Record<string, Fusion<unknown>>> = {
   }),
   "ai.onnx.ml.Normalizer": fusion({
     arity: 1,
-    normal: (node) => ({ norm: stringOf(node, "norm", "MAX") }),
+    normal: (node) => ({ norm: choiceOf(node, "norm", ["MAX", "L1", "L2"], "MAX") }),
     infer: (node) => [{ dtype: "float32", shape: inputOf(node, 0).shape }],
     expansion: ([x], { norm }) => {
       const value = cast(x as Value, "float32");

@@ -4,6 +4,7 @@ import { type Dim, formatShape, multiplyDims, sameDim } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import { graphOf, lift, liftAll, type Operand } from "../lift.ts";
 import {
+  choiceOf,
   inputOf,
   intOf,
   type NodeFacts,
@@ -11,7 +12,6 @@ import {
   type Schema,
   type Schemas,
   singleOf,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { mergeDims } from "./axes.ts";
@@ -248,16 +248,11 @@ function activationAttributes(operator: string, names: readonly ActivationName[]
 
 const EXPANSIONS = { RNN: rnnExpansion, GRU: gruExpansion, LSTM: lstmExpansion };
 
-function isDirection(text: string): text is Direction {
-  return text === "forward" || text === "reverse" || text === "bidirectional";
-}
+const DIRECTIONS = ["forward", "reverse", "bidirectional"] as const;
 
 /** @param defaults the activations of one direction */
 function recurrentOf(node: NodeFacts, defaults: readonly ActivationName[]): Recurrent {
-  const direction = stringOf(node, "direction", "forward");
-  if (!isDirection(direction)) {
-    failArgument(node.operator, "direction", '"forward", "reverse" or "bidirectional"', direction);
-  }
+  const direction = choiceOf(node, "direction", DIRECTIONS, "forward");
   const directions = direction === "bidirectional" ? 2 : 1;
   const { activations: written } = node.attributes;
   const names = written?.type === "strings" ? written.value : undefined;

@@ -10,7 +10,7 @@ import { transpose } from "./movement.ts";
 import { reduceMax, reduceSum } from "./reduction.ts";
 import { reshape, unsqueeze } from "./reshape.ts";
 import { type Scalar, scalarArithmetic, within } from "./scalar.ts";
-import { type Size, sizeOf } from "./sizes.ts";
+import { counted, type Size, sizeOf } from "./sizes.ts";
 
 /** Where the samples of all cells lie along one side of the image. */
 interface Samples {
@@ -67,18 +67,12 @@ function samplesAlong(
   const [start, end] = [edge(side), edge(side + 2)];
   const length = align.halfPixel ? sub(end, start) : max(sub(end, start), 1);
   const cell = div(length, cells);
-  const numbers = graph.constant(
-    Array.from({ length: cells }, (_, i) => i),
-    dtype,
-  );
+  const numbers = counted(graph, cells, dtype);
   const first = add(unsqueeze(start, 1), mul(numbers, unsqueeze(cell, 1)));
   const spread = (steps: Value, step: Value) =>
     add(unsqueeze(first, 2), mul(add(steps, 0.5), unsqueeze(step, [1, 2])));
   if (align.samples > 0) {
-    const steps = graph.constant(
-      Array.from({ length: align.samples }, (_, i) => i),
-      dtype,
-    );
+    const steps = counted(graph, align.samples, dtype);
     const places = spread(steps, div(cell, align.samples));
     return { places, counted: undefined, count: align.samples, size };
   }
@@ -110,7 +104,7 @@ function seen({ places, counted, size }: Samples): Value {
 }
 
 function pixels({ places, size }: Samples): Value {
-  return cast(range(places.graph.constant(0, [], "int64"), size), places.dtype);
+  return counted(places.graph, size, places.dtype);
 }
 
 function lastOf(places: Value, size: Size): Scalar {
@@ -203,14 +197,11 @@ function pixelsOfCells(
   const edge = (i: number) => floor(add(mul(gather(regions, i, { axis: 1 }), scale), 0.5));
   const [start, end] = [edge(side + 1), edge(side + 3)];
   const cell = div(max(add(sub(end, start), 1), 1), cells);
-  const numbers = graph.constant(
-    Array.from({ length: cells }, (_, i) => i),
-    dtype,
-  );
+  const numbers = counted(graph, cells, dtype);
   const { of } = scalarArithmetic(typeOf(regions));
   const bound = (steps: Value) => min(max(add(steps, unsqueeze(start, 1)), 0), of(size));
   const first = bound(floor(mul(numbers, unsqueeze(cell, 1))));
   const behind = bound(ceil(mul(add(numbers, 1), unsqueeze(cell, 1))));
-  const pixel = cast(range(graph.constant(0, [], "int64"), size), dtype);
+  const pixel = counted(graph, size, dtype);
   return and(greaterOrEqual(pixel, unsqueeze(first, 2)), less(pixel, unsqueeze(behind, 2)));
 }

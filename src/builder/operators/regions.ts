@@ -3,15 +3,15 @@ import { sameDim } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
 import {
+  choiceOf,
+  countOf,
   floatOf,
   inputOf,
-  intOf,
   intsOf,
   type NodeFacts,
   none,
   type OperatorTable,
   type Schemas,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { requireOpset } from "./axes.ts";
@@ -163,14 +163,15 @@ export function nonMaxSuppression(
 }
 
 function alignOf(node: NodeFacts): OperatorTable["RoiAlign"] {
+  const pixels = ["half_pixel", "output_half_pixel"] as const;
   const older = node.opset < 16 ? "output_half_pixel" : "half_pixel";
   return {
-    height: intOf(node, "output_height", 1),
-    width: intOf(node, "output_width", 1),
-    max: stringOf(node, "mode", "avg") === "max",
-    samples: intOf(node, "sampling_ratio", 0),
+    height: countOf(node, "output_height", 1),
+    width: countOf(node, "output_width", 1),
+    max: choiceOf(node, "mode", ["avg", "max"], "avg") === "max",
+    samples: countOf(node, "sampling_ratio", 0, 0),
     scale: floatOf(node, "spatial_scale", 1),
-    halfPixel: stringOf(node, "coordinate_transformation_mode", older) === "half_pixel",
+    halfPixel: choiceOf(node, "coordinate_transformation_mode", pixels, older) === "half_pixel",
   };
 }
 
@@ -198,7 +199,11 @@ export const regionsSchemas: Schemas<"RoiAlign" | "MaxRoiPool" | "NonMaxSuppress
   MaxRoiPool: {
     arity: 2,
     normal: (node) => {
-      const [height = 1, width = 1] = intsOf(node, "pooled_shape") ?? [];
+      const cells = intsOf(node, "pooled_shape") ?? [];
+      const [height, width] = cells;
+      if (!height || !width || !cells.every((n) => Number.isSafeInteger(n) && n > 0)) {
+        failArgument(node.operator, "pooled_shape", "two whole numbers from 1", cells);
+      }
       return { cells: [height, width], scale: floatOf(node, "spatial_scale", 1) };
     },
     infer: (node, { cells }) => {

@@ -2,7 +2,6 @@ import { isValue } from "../lift.ts";
 import type { Resizing } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { abs, add, ceil, div, floor, max, min, mul, sub } from "./arithmetic.ts";
-import { range } from "./creation.ts";
 import { gather } from "./indexing.ts";
 import { matmul } from "./linear.ts";
 import { and, cast, equal, greaterOrEqual, less, lessOrEqual, not, where } from "./logic.ts";
@@ -16,7 +15,7 @@ import {
   wholeSize,
   within,
 } from "./scalar.ts";
-import { addSizes, moveAxis, multiplySizes, type Size, sizeOf } from "./sizes.ts";
+import { addSizes, counted, moveAxis, multiplySizes, type Size, sizeOf } from "./sizes.ts";
 
 interface Setting extends ScalarArithmetic {
   readonly x: Value;
@@ -120,7 +119,7 @@ function commonScale(to: readonly Size[], from: readonly Size[], setting: Settin
 function coordinates(axis: Axis, setting: Setting): Value {
   const { resize, type, of, minus, over, times, plus } = setting;
   const { scale, region } = axis;
-  const place = cast(counted(axis.to, setting), type);
+  const place = counted(setting.x.graph, axis.to, type);
   const [from, to] = [of(axis.from), of(axis.to)];
   const centre = () => div(add(place, 0.5), scale);
   const zeros = () => mul(place, 0);
@@ -155,14 +154,6 @@ function coordinates(axis: Axis, setting: Setting): Value {
   }
 }
 
-/** 0, 1, … as int64. */
-function counted(size: Size, { x }: Setting): Value {
-  if (typeof size === "number" && size <= 1024) {
-    return x.graph.constant(BigInt64Array.from({ length: size }, (_, i) => BigInt(i)));
-  }
-  return range(x.graph.constant(0, [], "int64"), size);
-}
-
 function nearest(y: Value, at: Value, { axis, from, scale }: Axis, setting: Setting): Value {
   const place = {
     round_prefer_floor: () => ceil(sub(at, 0.5)),
@@ -189,7 +180,7 @@ function weighted(y: Value, at: Value, axis: Axis, setting: Setting): Value {
 function weightsOf(at: Value, { scale, from }: Axis, setting: Setting): Value {
   const { resize, type, of, minus, over } = setting;
   const place = unsqueeze(at, 1);
-  const entries = unsqueeze(cast(counted(from, setting), type), 0);
+  const entries = unsqueeze(counted(setting.x.graph, from, type), 0);
   const last = minus(of(from), 1);
   const shrinks = resize.antialias && !(typeof scale === "number" && scale >= 1);
   if (resize.mode === "linear" && !shrinks) return triangle(sub(within(place, last), entries));
@@ -201,7 +192,7 @@ function weightsOf(at: Value, { scale, from }: Axis, setting: Setting): Value {
   if (resize.excludeOutside) return shares(kernel(entries));
   // What lies beside x has the value at its edge, so that is given its weight.
   const beyond = wholeSize(setting.plus(over(resize.mode === "linear" ? 1 : 2, narrow), 2));
-  const wide = counted(addSizes(from, multiplySizes(beyond, 2)), setting);
+  const wide = counted(setting.x.graph, addSizes(from, multiplySizes(beyond, 2)));
   const near = cast(sub(wide, beyond), type);
   const weights = kernel(unsqueeze(near, 0));
   const edges = cast(equal(unsqueeze(within(near, last), 1), entries), type);

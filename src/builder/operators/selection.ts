@@ -2,7 +2,7 @@ import { attribute } from "../block.ts";
 import { type Dim, sameDim, sizeOfShape } from "../dim.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, type Operand, requireValue } from "../lift.ts";
-import { inputOf, intOf, type NodeFacts, resolveAxis, type Schemas, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intOf, type NodeFacts, resolveAxis, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { add, mod } from "./arithmetic.ts";
 import { type AxisOptions, axisAttribute, axisOf, requireOpset } from "./axes.ts";
@@ -263,7 +263,7 @@ export const selectionSchemas: Schemas<
     arity: [2, 3],
     normal: (node) => ({
       axis: axisOf(node, -2),
-      circular: stringOf(node, "mode", "linear") === "circular",
+      circular: choiceOf(node, "mode", ["linear", "circular"], "linear") === "circular",
     }),
     infer: (node) => {
       const [cache, update] = [inputOf(node, 0), inputOf(node, 1)];

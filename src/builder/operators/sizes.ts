@@ -1,5 +1,6 @@
 import { attribute } from "../block.ts";
 import { type Dim, isStatic, sizeOfShape } from "../dim.ts";
+import { type DType, dtypeCode } from "../dtype.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { isValue, type Operand, requireValue } from "../lift.ts";
@@ -176,14 +177,21 @@ export function fullLike(x: Operand, fill: number): Value {
 
 /** The positions 0, 1, … along one axis of x, as an int64 vector. */
 export function positions(x: Operand, axis: number): Value {
-  const size = sizeOf(x, axis);
-  const { graph } = requireValue("positions", "x", x);
+  return counted(requireValue("positions", "x", x).graph, sizeOf(x, axis));
+}
+
+/** The numbers 0, 1, … below a size, as a vector. */
+export function counted(graph: Graph, size: Size, dtype: DType = "int64"): Value {
   if (typeof size === "number" && size <= MOST_WRITTEN) {
-    return graph.lifted(int64Data(Array.from({ length: size }, (_, i) => i)));
+    const numbers = Array.from({ length: size }, (_, i) => i);
+    return graph.lifted(tensorOf("counted", "size", numbers, dtype, [size]));
   }
   const [first, step] = [0, 1].map((i) => graph.lifted(int64Data(i)));
   const limit = typeof size === "number" ? graph.lifted(int64Data(size)) : asScalar(size);
-  return emitOne("Range", [first, limit, step], {}, "positions");
+  const numbers = emitOne("Range", [first, limit, step], {}, "positions");
+  return dtype === "int64"
+    ? numbers
+    : emitOne("Cast", [numbers], { to: attribute.int(dtypeCode(dtype)) }, "positions");
 }
 
 /** x with one axis taken out and put in at another place; x itself where that changes nothing. */

@@ -3,6 +3,7 @@ import { addDims, type Dim, formatShape, type Shape, sameDim, subtractDims } fro
 import { checkOptions, failArgument } from "../errors.ts";
 import { isValue, lift, type Operand, requireValue } from "../lift.ts";
 import {
+  choiceOf,
   constantInts,
   inputOf,
   intsOf,
@@ -10,7 +11,6 @@ import {
   type OperatorTable,
   resolveAxis,
   type Schemas,
-  stringOf,
 } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { elementsIn, intVector, lengthOf, listOf, requireOpset } from "./axes.ts";
@@ -24,6 +24,8 @@ export interface SliceOptions {
   /** Take every nth; negative goes backwards. 1 by default. */
   readonly steps?: number | readonly number[] | Value;
 }
+
+const PAD_MODES = ["constant", "reflect", "edge", "wrap"] as const;
 
 /** Options of pad. */
 export interface PadOptions {
@@ -82,7 +84,7 @@ export function pad(
   const { graph } = value;
   requireOpset("pad", graph, 11);
   const { mode = "constant" } = options;
-  if (!["constant", "reflect", "edge", "wrap"].includes(mode)) {
+  if (!PAD_MODES.includes(mode)) {
     failArgument("pad", "mode", '"constant", "reflect", "edge" or "wrap"', mode);
   }
   if (mode === "wrap") requireOpset("pad", graph, 19, 'mode "wrap"');
@@ -262,7 +264,7 @@ export const sliceSchemas: Schemas<"Slice" | "Pad"> = {
   Pad: {
     arity: [1, 4],
     normal: (node) => {
-      const mode = stringOf(node, "mode", "constant");
+      const mode = choiceOf(node, "mode", PAD_MODES, "constant");
       const pads = padsOf(node);
       const known = pads?.every((pair) => pair.every((size) => typeof size === "number"));
       return { mode, pads: known ? (pads as [number, number][]) : undefined };

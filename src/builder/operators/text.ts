@@ -1,6 +1,6 @@
 import { formatShape } from "../dim.ts";
 import { failArgument } from "../errors.ts";
-import { inputOf, intsOf, type NodeFacts, none, type Schemas, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intsOf, type NodeFacts, none, type Schemas } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { broadcastAll } from "./emit.ts";
 
@@ -42,7 +42,10 @@ export const textSchemas: Schemas<
   },
   StringNormalizer: {
     arity: 1,
-    normal: none,
+    normal: (node) => {
+      choiceOf(node, "case_change_action", ["NONE", "LOWER", "UPPER"], "NONE");
+      return {};
+    },
     infer: (node) => {
       const { shape } = textOf(node, 0);
       if (shape !== undefined && shape.length !== 1 && shape.length !== 2) {
@@ -59,7 +62,10 @@ export const textSchemas: Schemas<
   },
   TfIdfVectorizer: {
     arity: 1,
-    normal: none,
+    normal: (node) => {
+      choiceOf(node, "mode", ["TF", "IDF", "TFIDF"], "TF");
+      return {};
+    },
     infer: (node) => {
       const { shape } = inputOf(node, 0);
       const places = intsOf(node, "ngram_indexes") ?? [];
@@ -69,10 +75,10 @@ export const textSchemas: Schemas<
   },
   ImageDecoder: {
     arity: 1,
-    normal: none,
-    infer: (node) => {
-      const channels = stringOf(node, "pixel_format", "RGB") === "Grayscale" ? 1 : 3;
-      return [{ dtype: "uint8", shape: [undefined, undefined, channels] }];
+    normal: (node) => {
+      const format = choiceOf(node, "pixel_format", ["RGB", "BGR", "Grayscale"], "RGB");
+      return { channels: format === "Grayscale" ? 1 : 3 };
     },
+    infer: (_, { channels }) => [{ dtype: "uint8", shape: [undefined, undefined, channels] }],
   },
 };

@@ -1,7 +1,7 @@
 import { type Attributes, attribute } from "../block.ts";
 import { addDims, type Dim, divideDims, type Shape } from "../dim.ts";
 import { failArgument } from "../errors.ts";
-import { inputOf, intsOf, type NodeFacts, stringOf } from "../schema.ts";
+import { choiceOf, inputOf, intsOf, type NodeFacts } from "../schema.ts";
 
 /** How a window goes over the spatial axes of a tensor [batch, channels, …]: one entry for each. */
 export interface Window {
@@ -65,6 +65,11 @@ export function windowAttributes({ strides, dilations, pads }: Window): Attribut
   };
 }
 
+/** How a node chooses its pads. @throws GraphError for a way that ONNX does not have */
+export function autoPadOf(node: NodeFacts) {
+  return choiceOf(node, "auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"], "NOTSET");
+}
+
 /** The window of a node at any opset; undefined where it follows from sizes that only a run can tell.
  *
  * @param kernel the sizes of the kernel as far as they are known */
@@ -74,18 +79,18 @@ export function windowOf(node: NodeFacts, kernel: readonly Dim[] | undefined): W
   const known = sizes as readonly number[];
   const strides = listFor(node, "strides", known);
   const dilations = listFor(node, "dilations", known);
-  const auto = stringOf(node, "auto_pad", "NOTSET");
+  const auto = autoPadOf(node);
   const flat = intsOf(node, "pads") ?? [];
   const given = known.map((_, i) => [flat[i] ?? 0, flat[i + known.length] ?? 0] as const);
-  const pads =
-    auto === "NOTSET" ? given : auto === "VALID" ? known.map(() => [0, 0] as const) : undefined;
-  if (pads !== undefined) return { kernel: known, strides, dilations, pads };
+  const plain = { kernel: known, strides, dilations };
+  if (auto === "NOTSET") return { ...plain, pads: given };
+  if (auto === "VALID") return { ...plain, pads: known.map(() => [0, 0]) };
   const spatial = inputOf(node, 0).shape?.slice(2);
   const same = known.map((size, i) =>
     samePads(spatial?.[i], (size - 1) * (dilations[i] as number) + 1, strides[i] as number, auto),
   );
   if (same.some((pair) => pair === undefined)) return undefined;
-  return { kernel: known, strides, dilations, pads: same as [number, number][] };
+  return { ...plain, pads: same as [number, number][] };
 }
 
 function listFor(node: NodeFacts, name: string, kernel: readonly number[]): readonly number[] {
@@ -101,7 +106,7 @@ function samePads(
   size: Dim,
   span: number,
   stride: number,
-  auto: string,
+  auto: "SAME_UPPER" | "SAME_LOWER",
 ): readonly [number, number] | undefined {
   if (typeof size !== "number" && stride !== 1) return undefined;
   const total =
