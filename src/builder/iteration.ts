@@ -1,6 +1,7 @@
 import type { Block, Node } from "./block.ts";
 import { type Attributes, attribute } from "./block.ts";
 import type { Dim } from "./dim.ts";
+import { constantData } from "./schema.ts";
 import type { Value } from "./value.ts";
 
 /** A Loop or Scan by its parts: where each stands among the inputs and outputs of node and body. */
@@ -137,13 +138,7 @@ export function behindIdentity(value: Value): Value {
 /** Whether a boolean is known to be true. */
 function isTrue(value: Value | undefined): boolean {
   if (value === undefined) return false;
-  const real = behindIdentity(value);
-  const { origin } = real;
-  const data =
-    real.data ??
-    (origin.kind === "node" && origin.node.op === "Constant" && origin.node.domain === ""
-      ? (origin.node.normal as { readonly value?: Value["data"] } | undefined)?.value
-      : undefined);
+  const data = constantData(behindIdentity(value));
   return data !== undefined && !data.external && data.size === 1 && data.toNumbers()[0] === 1;
 }
 

@@ -103,7 +103,7 @@ function graphProto(graph: Graph, parts: ModelParts) {
 }
 
 /** A message with some fields changed, unknown fields kept, and all else shared with the original. */
-function derive<M extends object>(message: M, changes: Partial<M>): M {
+export function derive<M extends object>(message: M, changes: Partial<M>): M {
   return Object.assign(Object.create(Object.getPrototypeOf(message)), message, changes);
 }
 

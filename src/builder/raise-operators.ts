@@ -1,6 +1,14 @@
 import { type Attributes, attribute } from "./block.ts";
 import type { Graph } from "./graph.ts";
-import { floatOf, inputOf, intOf, intsOf, type NodeFacts, stringOf } from "./schema.ts";
+import {
+  constantData,
+  floatOf,
+  inputOf,
+  intOf,
+  intsOf,
+  type NodeFacts,
+  stringOf,
+} from "./schema.ts";
 import { int64Data, tensorOf } from "./tensor.ts";
 import type { Value } from "./value.ts";
 
@@ -81,7 +89,7 @@ const overManyAxes: Raiser = {
 /** As Upsample and the first Resize did: by whole steps from the first element, rounded down where the
  * result is larger and up where it is smaller. */
 function resized(node: NodeFacts, scales: Value | undefined): Form {
-  const factors = scales?.data?.elements as ArrayLike<number> | undefined;
+  const factors = constantData(scales)?.elements as ArrayLike<number> | undefined;
   const smaller = factors !== undefined && Array.from(factors).some((factor) => factor < 1);
   return {
     op: "Resize",
@@ -96,7 +104,7 @@ function resized(node: NodeFacts, scales: Value | undefined): Form {
 }
 
 function hasBothWays(node: NodeFacts): string | undefined {
-  const factors = node.inputs[1]?.data?.elements as ArrayLike<number> | undefined;
+  const factors = constantData(node.inputs[1])?.elements as ArrayLike<number> | undefined;
   const list = Array.from(factors ?? []);
   const mixed = list.some((factor) => factor < 1) && list.some((factor) => factor > 1);
   return mixed ? "it makes one axis longer and another shorter" : undefined;
@@ -188,7 +196,7 @@ export const raisers: Readonly<Record<string, readonly Raiser[]>> = {
       // Scales and regions that are not meant may be left out from here on.
       form: (node) => ({
         inputs: node.inputs.map((input, i) =>
-          i > 0 && input?.data?.size === 0 ? undefined : input,
+          i > 0 && constantData(input)?.size === 0 ? undefined : input,
         ),
         attributes: node.attributes,
       }),

@@ -514,6 +514,13 @@ function typed<Type extends Attribute["type"]>(node: NodeFacts, name: string, ty
   return found as Extract<Attribute, { type: Type }>;
 }
 
+/** The elements of an initialiser, or of a Constant, which some exporters write in its place. */
+export function constantData(value: Value | undefined): TensorData | undefined {
+  const node = value?.producer;
+  if (node?.op !== "Constant" || node.domain !== "") return value?.data;
+  return (node.normal as OperatorTable["Constant"] | undefined)?.value;
+}
+
 /** The numbers of an input that is constant, as axes and pads usually are. */
 export function constantInts(value: Value | undefined): readonly number[] | undefined {
   const elements = value?.elements ?? smallNumbers(value?.data);

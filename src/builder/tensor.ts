@@ -143,8 +143,13 @@ export function int64Data(values: number | readonly number[]): TensorData {
   return new TensorData(
     "int64",
     typeof values === "number" ? [] : [list.length],
-    BigInt64Array.from(list, BigInt),
+    BigInt64Array.from(list, int64),
   );
+}
+
+/** The largest int64, with which exporters mean "to the end", is one more as a JavaScript number. */
+function int64(value: number): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
 }
 
 function firstElement(literal: NestedArray): number | bigint | boolean | string | undefined {

@@ -18,16 +18,18 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { Attribute, Block, Node } from "./block.ts";
+import { type Attribute, attribute, type Block, type Node } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import type { Dim } from "./dim.ts";
 import { dtypeCode } from "./dtype.ts";
 import { GraphError } from "./errors.ts";
 import { scalesBesideMatMul } from "./exact-scale.ts";
+import { misjudgedSizes } from "./inferred-sizes.ts";
+import { derive } from "./model-proto.ts";
 import type { Names } from "./names.ts";
 import type { Parts } from "./needs.ts";
 import type { Plan } from "./plan.ts";
-import type { TensorData } from "./tensor.ts";
+import { int64Data, type TensorData } from "./tensor.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
 
@@ -38,12 +40,16 @@ export class BlockWriter {
   /** The kernel operators met so far, each with the node it was first met at. */
   readonly definitions = new Map<Definition, Node>();
 
+  /** Whether anything is written that was not read: a model that only was read comes back as it was. */
+  readonly #adds: boolean;
+
   /** The constants of bodies that were read. */
   readonly #initializers = new Map<Block, Value[]>();
 
-  constructor(names: Names, plan: Plan) {
+  constructor(names: Names, plan: Plan, root: Block) {
     this.#names = names;
     this.#plan = plan;
+    this.#adds = plan.nodesOf(root).some(({ source }) => source === undefined);
     for (const value of plan.leaves) {
       if (value.data === undefined || value.block.parent === undefined) continue;
       const others = this.#initializers.get(value.block);
@@ -83,7 +89,9 @@ export class BlockWriter {
     return nodes.flatMap((node) => {
       const written = this.#node(node);
       const scaled = apart.get(node);
-      return scaled === undefined ? [written] : this.#keptApart(written, scaled);
+      if (scaled !== undefined) return this.#keptApart(written, scaled);
+      const sizes = this.#adds ? misjudgedSizes(node) : undefined;
+      return sizes === undefined ? [written] : this.#toTrueSizes(written, sizes);
     });
   }
 
@@ -136,6 +144,25 @@ export class BlockWriter {
       output: [minusY],
     });
     return [negate(x, minusX), scale, negate(minusY, y)];
+  }
+
+  #toTrueSizes(node: NodeProto, sizes: readonly number[]): NodeProto[] {
+    const y = node.output[0] as string;
+    const [resized, shape] = [this.#names.fresh(`${y}_resized`), this.#names.fresh(`${y}_sizes`)];
+    const make = (opType: string, input: string[], output: string, attribute: AttributeProto[]) =>
+      create(NodeProtoSchema, {
+        opType,
+        name: this.#names.freshNode(output),
+        input,
+        output: [output],
+        attribute,
+      });
+    const value = this.#attribute("value", attribute.tensor(int64Data(sizes)));
+    return [
+      derive(node, { output: [resized] }),
+      make("Constant", [], shape, [value]),
+      make("Reshape", [resized, shape], y, []),
+    ];
   }
 
   #read(value: Value): string {

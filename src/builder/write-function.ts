@@ -89,7 +89,7 @@ function trace(
   });
   const names = new Names();
   for (const [name, value] of graph.inputs) names.claim(value, name);
-  const writer = new BlockWriter(names, plan);
+  const writer = new BlockWriter(names, plan, graph.root);
   const results = new Map(outputs.map((value, i) => [definition.outputs[i] as string, value]));
   const copies = writer.nameResults(results);
   const nodes = [...writer.nodesOf(graph.root), ...copies];

@@ -74,7 +74,7 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
     results.set(name, next);
     state.push([parameter.hint, name]);
   }
-  const writer = new BlockWriter(names, plan);
+  const writer = new BlockWriter(names, plan, graph.root);
   const extra = writer.nameResults(results);
   const nodes = [...writer.nodesOf(graph.root), ...extra];
 

@@ -11,7 +11,7 @@ import { attribute, bytesOf, graph, info, node, opset, tensor } from "./messages
 
 const [FLOAT, INT, STRING, GRAPH, FLOATS, INTS] = [1, 2, 3, 5, 6, 7];
 
-const ints = (name: string, ...list: number[]) =>
+const ints = (name: string, ...list: (number | bigint)[]) =>
   attribute(name, { type: INTS, ints: list.map(BigInt) });
 const floats = (name: string, ...list: number[]) => attribute(name, { type: FLOATS, floats: list });
 const int = (name: string, i: number) => attribute(name, { type: INT, i: BigInt(i) });
@@ -74,6 +74,10 @@ const cases: readonly (readonly [string, Old])[] = [
   ["Pad by reflection", one("Pad", ints("pads", 2, 1), text("mode", "reflect"))(10, [4])],
   ["Slice", one("Slice", ints("starts", 1), ints("ends", 3), ints("axes", 1))(9, [2, 4])],
   ["Slice of all axes", one("Slice", ints("starts", 0, -2), ints("ends", 1, 9))(7, [2, 4])],
+  [
+    "Slice to the end, as PyTorch writes it",
+    one("Slice", ints("starts", -3), ints("ends", 2n ** 63n - 1n), ints("axes", 1))(9, [2, 4]),
+  ],
   [
     "TopK",
     { opset: 9, dims: [5], nodes: [node("TopK", ["x"], ["y", "i"], { attribute: [int("k", 2)] })] },

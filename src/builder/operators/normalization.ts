@@ -3,7 +3,15 @@ import type { TensorType } from "../definition.ts";
 import { sameDim } from "../dim.ts";
 import { checkOptions, failArgument, GraphError } from "../errors.ts";
 import { liftAll, type Operand } from "../lift.ts";
-import { inputOf, intOf, type NodeFacts, resolveAxis, type Schemas, singleOf } from "../schema.ts";
+import {
+  constantData,
+  inputOf,
+  intOf,
+  type NodeFacts,
+  resolveAxis,
+  type Schemas,
+  singleOf,
+} from "../schema.ts";
 import type { Value } from "../value.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { axisAttribute, axisOf } from "./axes.ts";
@@ -219,7 +227,8 @@ export const normalizationSchemas: Schemas<
       const switched = node.inputs[2];
       if (switched === undefined) return { training: false };
       // What a model decides as it runs counts as training, of which its mask is the truth either way.
-      return { training: switched.data === undefined || Number(switched.data.elements[0]) !== 0 };
+      const data = constantData(switched);
+      return { training: data === undefined || Number(data.elements[0]) !== 0 };
     },
     infer: (node) => {
       const x = inputOf(node, 0);

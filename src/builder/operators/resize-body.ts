@@ -1,5 +1,5 @@
 import { isValue } from "../lift.ts";
-import type { Resizing } from "../schema.ts";
+import { constantData, type Resizing } from "../schema.ts";
 import type { Value } from "../value.ts";
 import { abs, add, ceil, div, floor, max, min, mul, sub } from "./arithmetic.ts";
 import { gather } from "./indexing.ts";
@@ -97,7 +97,7 @@ function entryOf(vector: Value, known: Resizing["sizes"], i: number): Size {
 }
 
 function partOf(vector: Value, i: number, { type }: Setting): Scalar {
-  return vector.data?.toNumbers()[i] ?? cast(gather(vector, i), type);
+  return constantData(vector)?.toNumbers()[i] ?? cast(gather(vector, i), type);
 }
 
 /** The one scale by which all axes keep within the sizes, or reach them. */

@@ -5,6 +5,7 @@ import { type Operand, requireValue } from "../lift.ts";
 import {
   type Aspect,
   choiceOf,
+  constantData,
   floatOf,
   inputOf,
   intOf,
@@ -187,7 +188,7 @@ function modeOf(node: NodeFacts): ResizeMode {
 
 /** The numbers of an input of floats, as files hold them. */
 function numbersIn(value: Value | undefined): readonly number[] | undefined {
-  const { data } = value ?? {};
+  const data = constantData(value);
   if (data === undefined || data.external || data.size === 0 || data.size > 64) return undefined;
   return data.toNumbers();
 }

@@ -19,7 +19,7 @@ import {
   sub,
   where,
 } from "../../builder/operators/index.ts";
-import type { None } from "../../builder/schema.ts";
+import { constantData, type None } from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { broadcast, type Cotangents, type Rules, sumToInput, wanted, zero } from "./rule.ts";
 
@@ -65,7 +65,8 @@ function power(node: Pullback<None>): Cotangents {
 /** e x^(e-1). Small constant whole exponents become products, which are exact, fast, and defined at 0
  * and below to any order. */
 function powerSlope(x: Value, e: Value, exponent: Value): Value {
-  const constant = exponent.data?.size === 1 ? exponent.data.toNumbers()[0] : undefined;
+  const data = constantData(exponent);
+  const constant = data?.size === 1 ? data.toNumbers()[0] : undefined;
   if (constant === 1) return e;
   if (constant === 2) return mul(x, e);
   if (constant === 3) return mul(mul(x, x), e);

@@ -24,7 +24,12 @@ import {
 import { elementNumbers } from "../../builder/operators/indexing.ts";
 import { addRows } from "../../builder/operators/scatter-add.ts";
 import type { Size } from "../../builder/operators/sizes.ts";
-import type { Axis, OperatorTable, ScatterReduction } from "../../builder/schema.ts";
+import {
+  type Axis,
+  constantData,
+  type OperatorTable,
+  type ScatterReduction,
+} from "../../builder/schema.ts";
 import type { Value } from "../../builder/value.ts";
 import { sizesFor } from "../broadcast.ts";
 import { addAt, pullBackByIndex, zeros } from "../by-index.ts";
@@ -62,7 +67,7 @@ function gatherRule(node: Pullback<Axis>): Cotangents {
 /** Whether the graph itself says that no index comes twice. Then whole rows can be moved. */
 function areDistinct(indices: Value): boolean {
   if (indices.shape?.every((size) => size === 1)) return true;
-  const known = indices.data?.toNumbers() ?? [];
+  const known = constantData(indices)?.toNumbers() ?? [];
   return known.length > 0 && known.every((at) => at >= 0) && new Set(known).size === known.length;
 }
 
