@@ -123,6 +123,47 @@ function statesOf(
   return states;
 }
 
+/** Whether a state of a Loop gets longer from round to round: its next value is itself and more. Files declare
+ * the sizes of the first round for it nevertheless.
+ *
+ * @param producerOf what makes a value, by the form in which values are given */
+export function grows<Name>(
+  next: Name,
+  argument: Name,
+  producerOf: (name: Name) => { op: string; inputs: readonly (Name | undefined)[] } | undefined,
+): boolean {
+  const pending: [name: Name, longer: boolean][] = [[next, false]];
+  const seen = new Set<Name>();
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    const [name, longer] = at;
+    if (name === argument && longer) return true;
+    const producer = seen.has(name) ? undefined : producerOf(name);
+    seen.add(name);
+    if (producer === undefined || !LENGTHENING.has(producer.op)) continue;
+    const more = LENGTHENING.get(producer.op) as boolean;
+    const read = producer.op === "Concat" ? producer.inputs : producer.inputs.slice(0, 1);
+    for (const each of read) if (each !== undefined) pending.push([each, longer || more]);
+  }
+  return false;
+}
+
+/** Whether any state of a Loop gets longer: then they cannot be stacked. */
+export function hasGrowing({ body, index, states }: Iteration): boolean {
+  const producerOf = (value: Value) =>
+    value.block === body && value.producer?.domain === "" ? value.producer : undefined;
+  return (
+    index !== undefined && states.some(({ next, argument }) => grows(next, argument, producerOf))
+  );
+}
+
+/** Operators that keep all of their first inputs, and whether they add to them. */
+const LENGTHENING: ReadonlyMap<string, boolean> = new Map([
+  ["Concat", true],
+  ["Pad", true],
+  ["Identity", false],
+  ["Cast", false],
+]);
+
 /** The value that an Identity repeats, and it in turn. */
 export function behindIdentity(value: Value): Value {
   let at = value;

@@ -1,5 +1,6 @@
-import type { NodeProto } from "onnx-buf";
+import type { GraphProto, NodeProto } from "onnx-buf";
 import type { TensorType } from "./definition.ts";
+import { grows } from "./iteration.ts";
 import { UNKNOWN } from "./read-type.ts";
 import type { Value } from "./value.ts";
 
@@ -32,6 +33,27 @@ export function bodyTypes(
     })),
   ];
 }
+
+/** Which arguments of a Loop's body get longer from round to round. */
+export function growingArguments(proto: NodeProto, body: GraphProto): ReadonlySet<string> {
+  if (proto.opType !== "Loop" || plainDomain(proto.domain) !== "") return NONE;
+  const producers = new Map(
+    body.node.flatMap(({ opType, domain, input, output }) =>
+      plainDomain(domain) === ""
+        ? output.map((name) => [name, { op: opType, inputs: input }] as const)
+        : [],
+    ),
+  );
+  const arguments_ = body.input.slice(2).map(({ name }) => name);
+  return new Set(
+    arguments_.filter((name, k) => {
+      const next = body.output[k + 1]?.name;
+      return next !== undefined && grows(next, name, (each) => producers.get(each));
+    }),
+  );
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 function entryOf({ dtype, shape, container }: TensorType): TensorType {
   return container?.kind === "sequence" ? container.of : { dtype, shape, container };

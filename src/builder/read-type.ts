@@ -56,6 +56,11 @@ export function mergeTypes(inferred: TensorType, declared: TensorType | undefine
   };
 }
 
+/** The same type, of whatever size. */
+export function ofAnySize(type: TensorType): TensorType {
+  return { ...type, shape: type.shape?.map(() => undefined), elements: undefined };
+}
+
 function mergeShapes(inferred: Shape | undefined, declared: Shape | undefined): Shape | undefined {
   if (inferred === undefined) return declared;
   if (declared === undefined) return inferred;

@@ -9,9 +9,9 @@ import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
 import { ImportedFunctions } from "./read-function.ts";
-import { bodyTypes, hasLongAttribute, plainDomain } from "./read-node.ts";
+import { bodyTypes, growingArguments, hasLongAttribute, plainDomain } from "./read-node.ts";
 import { ReadState } from "./read-state.ts";
-import { declaredTypes, mergeTypes, typeOfProto, UNKNOWN } from "./read-type.ts";
+import { declaredTypes, mergeTypes, ofAnySize, typeOfProto, UNKNOWN } from "./read-type.ts";
 import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
 import type { NodeFacts } from "./schema.ts";
 import type { ModelSource } from "./source.ts";
@@ -180,10 +180,16 @@ class ModelReader {
   }
 
   /** A subgraph, as a block within the current one. */
-  #body(proto: GraphProto, outer: Scope, given: readonly TensorType[]): Block {
+  #body(
+    proto: GraphProto,
+    outer: Scope,
+    given: readonly TensorType[],
+    growing: ReadonlySet<string>,
+  ): Block {
     const scope = new Scope(proto, new Map(), outer);
     const arguments_ = proto.input.map(({ name, type }, i) => {
-      return { ...mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type)), hint: name };
+      const merged = mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type));
+      return { ...(growing.has(name) ? ofAnySize(merged) : merged), hint: name };
     });
     return this.#graph.body(arguments_, (...inputs) => {
       for (const [i, { name }] of proto.input.entries()) {
@@ -277,7 +283,9 @@ class ModelReader {
     inputs: readonly (Value | undefined)[],
   ): Attributes {
     const entries = proto.attribute.flatMap((attribute) =>
-      attributesOfProto(attribute, (body) => this.#body(body, scope, bodyTypes(proto, inputs))),
+      attributesOfProto(attribute, (body) =>
+        this.#body(body, scope, bodyTypes(proto, inputs), growingArguments(proto, body)),
+      ),
     );
     // Not by assignment: "__proto__" is a name like any other.
     const attributes: Attributes = Object.fromEntries(entries);

@@ -4,6 +4,7 @@ import {
   cast,
   concatFromSequence,
   gather,
+  ifElse,
   loop,
   mul,
   optional,
@@ -155,6 +156,21 @@ describe("a loop that appends to a sequence", () => {
             .mul(sequenceAt(list, 0));
         },
         [[2]],
+      ],
+      [
+        "one of two values, as a condition decides",
+        (x, y) => {
+          const [list] = loop(3, [empty(x)], (i, parts) => {
+            const at = gather(x, i);
+            return ifElse(
+              at.greater(gather(y, i)),
+              () => [sequenceInsert(parts as Value, square(at).unsqueeze(0))],
+              () => [sequenceInsert(parts as Value, at.mul(gather(y, i)).unsqueeze(0))],
+            );
+          }) as [Value];
+          return joined(list);
+        },
+        [[3], [3]],
       ],
     ],
     { also: ["named"], opsets: [17, 22] },

@@ -1,5 +1,5 @@
-import { capturesOfNode } from "../../builder/block.ts";
-import { cloneBody } from "../../builder/clone.ts";
+import { type Block, capturesOfNode, type Node } from "../../builder/block.ts";
+import { type Copy, cloneBody } from "../../builder/clone.ts";
 import {
   type Collected,
   type Iteration,
@@ -7,7 +7,7 @@ import {
   leadingInputs,
   type State,
 } from "../../builder/iteration.ts";
-import { loop, splitToSequence } from "../../builder/operators/index.ts";
+import { ifElse, loop, splitToSequence } from "../../builder/operators/index.ts";
 import { asScalar } from "../../builder/operators/sizes.ts";
 import type { Value } from "../../builder/value.ts";
 import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./rule.ts";
@@ -21,7 +21,7 @@ const OTHERWISE = missing(
 export function pullThroughAppended(node: Walk, iteration: Iteration): Cotangents | Missing {
   const { states, collected, index } = iteration;
   if (index === undefined) return OTHERWISE;
-  const appended = new Map<number, Value>();
+  const appended = new Map<number, Appended>();
   for (const [k, state] of states.entries()) {
     if (state.init.container === undefined) continue;
     const part = appendedTo(iteration, state);
@@ -53,23 +53,63 @@ export function pullThroughAppended(node: Walk, iteration: Iteration): Cotangent
   });
 }
 
+/** What is put behind a sequence in a round: a value, or one of two, as an If decides. */
+type Appended = Value | { readonly choice: Node; readonly parts: readonly [Value, Value] };
+
 /** What is put behind an empty sequence in each round, if that is all that is done to it. */
-function appendedTo({ body }: Iteration, { init, argument, next }: State): Value | undefined {
-  if (init.producer?.op !== "SequenceEmpty" || next.producer?.op !== "SequenceInsert")
-    return undefined;
-  const [sequence, part, position] = next.producer.inputs;
-  if (sequence !== argument || position !== undefined) return undefined;
-  const uses = (value: Value) =>
-    body.nodes.filter((node) => [...node.inputs, ...capturesOfNode(node)].includes(value)).length +
-    body.outputs.filter((output) => output === value).length;
-  return uses(argument) === 1 && uses(next) === 1 ? part : undefined;
+function appendedTo({ body }: Iteration, { init, argument, next }: State): Appended | undefined {
+  if (init.producer?.op !== "SequenceEmpty") return undefined;
+  if (usesIn(body, argument) !== 1 || usesIn(body, next) !== 1) return undefined;
+  const choice = next.producer;
+  if (choice?.op !== "If") return behind(argument, next);
+  const parts = branchesOf(choice).flatMap((branch) => {
+    const longer = branch.outputs[choice.outputs.indexOf(next)];
+    if (longer === undefined || usesIn(branch, argument) !== 1) return [];
+    return (usesIn(branch, longer) === 1 && behind(argument, longer)) || [];
+  });
+  return parts.length === 2 ? { choice, parts: parts as [Value, Value] } : undefined;
+}
+
+/** What stands in a sequence behind those of another. */
+function behind(sequence: Value, { producer }: Value): Value | undefined {
+  if (producer?.op !== "SequenceInsert") return undefined;
+  const [before, part, position] = producer.inputs;
+  return before === sequence && position === undefined ? part : undefined;
+}
+
+function usesIn(block: Block, value: Value): number {
+  const readers = block.nodes.filter((node) =>
+    [...node.inputs, ...capturesOfNode(node)].includes(value),
+  );
+  return readers.length + block.outputs.filter((output) => output === value).length;
+}
+
+function branchesOf(choice: Node): Block[] {
+  return ["then_branch", "else_branch"].flatMap((name) => {
+    const branch = choice.attributes[name];
+    return branch?.type === "graph" ? [branch.value] : [];
+  });
+}
+
+/** What is appended, in the copy of a body. */
+function copyOf(appended: Appended, copy: Copy, body: Block): Value {
+  if (!("choice" in appended)) return copy.of(appended);
+  const { choice, parts } = appended;
+  const { graph } = choice.outputs[0] as Value;
+  const copied = body.nodes.flatMap(({ outputs }) => outputs.map((y) => [y, copy.of(y)] as const));
+  const given = new Map([...copied, ...body.inputs.map((x) => [x, copy.of(x)] as const)]);
+  const partOf = (i: 0 | 1) => () => {
+    const branch = cloneBody(graph, branchesOf(choice)[i] as Block, new Map(given));
+    return [branch.of(parts[i])];
+  };
+  return ifElse(copy.of(choice.inputs[0] as Value), partOf(0), partOf(1))[0] as Value;
 }
 
 /** The results of the loop, of one that collects what is appended. */
 function collecting(
   { graph, node }: Walk,
   { body, states, collected, index, go }: Iteration,
-  appended: ReadonlyMap<number, Value>,
+  appended: ReadonlyMap<number, Appended>,
 ): readonly Value[] {
   const [count, condition] = node.inputs;
   const steady = isSteady(body, count, condition);
@@ -87,7 +127,7 @@ function collecting(
       const copy = cloneBody(graph, body, given);
       return {
         state: kept.map((k) => copy.of((states[k] as State).next)),
-        collect: parts.map(copy.of),
+        collect: parts.map((part) => copyOf(part, copy, body)),
         ...(steady ? {} : { proceed: copy.outputs[0] as Value }),
       };
     },

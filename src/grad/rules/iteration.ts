@@ -14,7 +14,7 @@ import { pullThroughAppended } from "./appended.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
 import { randomInBodies } from "./random-bodies.ts";
 import { type Reading, readingsOf, restore } from "./readings.ts";
-import { type Journey, record } from "./record.ts";
+import { hasVarying, type Journey, loosened, markVarying, record } from "./record.ts";
 import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./rule.ts";
 
 /** The gradient of a Loop or Scan: a Loop that goes through its rounds from the last to the first. In each
@@ -35,7 +35,8 @@ export function iterationRule(node: Walk): Cotangents | Missing {
   const random = randomInBodies(node.node);
   if (random !== undefined) return random;
   const { keepEvery = 1 } = node.options;
-  if (keepEvery > 1 && isLong(iteration, keepEvery) && hasRanks(iteration, asked)) {
+  const inChunks = keepEvery > 1 && isLong(iteration, keepEvery) && hasRanks(iteration, asked);
+  if (inChunks && !hasVarying(iteration)) {
     return pullThroughChunks(node, iteration, keepEvery, asked);
   }
   return pullThrough(node, iteration, asked, record(node.graph, iteration));
@@ -129,8 +130,14 @@ function pullThrough(
   const last = typeof rounds === "number" ? graph.constant(rounds - 1, "int64") : sub(rounds, 1);
   let problem: Missing | undefined;
   const reached = new Set<Reading | Value>();
+  const varying = hasVarying(iteration);
   const init = [
-    ...carried.map((k) => node.cotangent(k) ?? zerosLike((states[k] as State).init)),
+    ...carried.map((k) => {
+      const { init: start, result } = states[k] as State;
+      const like = varying ? (result ?? (journey.before(count)[k] as Value)) : start;
+      const cotangent = node.cotangent(k) ?? zerosLike(like);
+      return varying ? loosened(cotangent) : cotangent;
+    }),
     ...summed.map(zerosLike),
   ];
   const results = loop(count, init, (round, ...totals) => {
@@ -157,6 +164,7 @@ function pullThrough(
     return { state: [...state, ...sums], collect };
   });
   if (problem !== undefined) return problem;
+  if (varying) markVarying(results);
 
   const lead = leadingInputs(node.node);
   const given = new Map<number | Value, Value>();
@@ -206,8 +214,9 @@ class RoundBack {
     const { index, go, states, sequences } = iteration;
     if (index !== undefined) this.#given.set(index, place);
     if (go !== undefined) this.#given.set(go, node.graph.constant(true));
+    const before = journey.before(place);
     states.forEach(({ argument }, k) => {
-      this.#given.set(argument, gather(journey.states[k] as Value, place));
+      this.#given.set(argument, before[k] as Value);
     });
     for (const { whole, argument, axis, reversed } of sequences) {
       this.#given.set(argument, gather(whole, this.#at(reversed), { axis }));

@@ -5,19 +5,20 @@ import type { Dim } from "../../builder/dim.ts";
 import type { Graph } from "../../builder/graph.ts";
 import {
   behindIdentity,
+  hasGrowing,
   type Iteration,
   isSteady,
   roundsOf,
   type ScanAxes,
 } from "../../builder/iteration.ts";
-import { gather, shape, sizeOf } from "../../builder/operators/index.ts";
+import { gather, loop, shape, sizeOf } from "../../builder/operators/index.ts";
 import { asScalar } from "../../builder/operators/sizes.ts";
 import type { Value } from "../../builder/value.ts";
 
 /** What a loop went through. */
 export interface Journey {
-  /** Each state before each round, stacked along a first axis. */
-  readonly states: readonly Value[];
+  /** Each state before a round, by the round's number. */
+  readonly before: (round: Value) => readonly Value[];
   /** How many rounds there were: a number, or an int64 scalar. */
   readonly rounds: number | Value;
 }
@@ -26,8 +27,66 @@ export interface Journey {
  * them; that node takes the loop's place wherever a model needs it, so it runs once. What is collected and
  * then not needed is not written (`Needs`). */
 export function record(graph: Graph, iteration: Iteration): Journey {
-  const stacks = collectedArguments(iteration) ?? recordAnew(graph, iteration);
-  return { states: stacks.states, rounds: countOf(iteration, stacks.any) };
+  if (hasVarying(iteration)) return replay(graph, iteration);
+  const arguments_ = iteration.states.map(({ argument }) => argument);
+  const { states, any } = collectedArguments(iteration) ?? recordAnew(graph, iteration, arguments_);
+  return {
+    before: (round) => states.map((stack) => gather(stack, round)),
+    rounds: countOf(iteration, any),
+  };
+}
+
+/** The ways back through loops with states that get longer: there the cotangents get shorter. */
+const backwards = new WeakSet<Node>();
+
+/** Whether a Loop has states whose sizes change from round to round, as far as one can tell. */
+export function hasVarying(iteration: Iteration): boolean {
+  return backwards.has(iteration.node) || hasGrowing(iteration);
+}
+
+/** Says so of the Loop that gave these. */
+export function markVarying([result]: readonly Value[]): void {
+  if (result?.producer !== undefined) backwards.add(result.producer);
+}
+
+/** The states of a loop in which some get longer, so that they do not stack: each time the loop goes its way
+ * from the start again, which is slower with the square of the rounds. */
+function replay(graph: Graph, iteration: Iteration): Journey {
+  const { node, body, states, index, go } = iteration;
+  const [count, condition] = node.inputs;
+  const counted = count !== undefined && isSteady(body, count, condition);
+  const any = counted ? undefined : recordAnew(graph, iteration, []).any;
+  const before = (round: Value) =>
+    loop(
+      round,
+      states.map(({ init }) => loosened(init)),
+      (at, ...current) => {
+        const given = new Map([[index as Value, at]]);
+        if (go !== undefined) given.set(go, graph.constant(true));
+        states.forEach(({ argument }, k) => {
+          given.set(argument, current[k] as Value);
+        });
+        const copy = cloneBody(graph, body, given);
+        return states.map(({ next }) => copy.of(next));
+      },
+    );
+  return { before, rounds: countOf(iteration, any) };
+}
+
+/** The same value, of whose sizes nothing is known. */
+export function loosened(value: Value): Value {
+  const { graph, dtype, shape: dims, hint } = value;
+  const { outputs } = graph.append({
+    op: "Identity",
+    domain: "",
+    inputs: [value],
+    attributes: {},
+    normal: {},
+    definition: undefined,
+    types: [{ dtype, shape: dims?.map(() => undefined) }],
+    hints: [hint],
+  });
+  return outputs[0] as Value;
 }
 
 interface Stacks {
@@ -65,9 +124,8 @@ function collectedArguments({ states, index, collected }: Iteration): Stacks | u
   return any === undefined && index !== undefined ? undefined : { states: stacks as Value[], any };
 }
 
-function recordAnew(graph: Graph, iteration: Iteration): Stacks {
-  const { node, body, states, index } = iteration;
-  const arguments_ = states.map(({ argument }) => argument);
+function recordAnew(graph: Graph, iteration: Iteration, arguments_: readonly Value[]): Stacks {
+  const { node, body, index } = iteration;
   const recorded = index === undefined ? arguments_ : [index, ...arguments_];
   const made = graph.within(node.block, () => {
     const inputs = body.inputs.map(({ dtype, shape: dims, hint }) => ({

@@ -219,6 +219,29 @@ class ScriptedList(nn.Module):
         return torch.stack(states)
 
 
+class ScriptedGrowth(nn.Module):
+    def forward(self, x):
+        rows = x[:1].sin()
+        for i in range(1, x.size(0)):
+            rows = torch.cat([rows, (rows[-1:] * 0.7 + x[i : i + 1]).tanh()], 0)
+        return rows
+
+
+class ScriptedChoices(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x):
+        rows = []
+        for i in range(x.size(0)):
+            if bool(x[i, 0] > 0):
+                rows.append(self.layer(x[i]))
+            else:
+                rows.append(x[i] * x[i])
+        return torch.stack(rows)
+
+
 class ScriptedLstm(nn.Module):
     def __init__(self):
         super().__init__()
@@ -345,6 +368,14 @@ def sorts(m, x):
 
 def rand(*dims):
     return torch.randn(*dims)
+
+
+def to_the_end(m, x):
+    return x[1:, :-1] * x[:-1, 1:] + x[-1:, 1:].tanh()
+
+
+def by_odd_factors(m, x):
+    return F.interpolate(x.sin(), scale_factor=(0.7, 1.4), mode="nearest").tanh()
 
 
 def sequential(*layers):
@@ -500,6 +531,13 @@ def scripts():
     yield "scripted_rows", ScriptedRows(), [rand(4, 3)], {}
     yield "scripted_list", ScriptedList(), [rand(4, 2, 2)], {"time": True}
     yield "scripted_lstm", ScriptedLstm(), [rand(4, 2, 2)], {"opset": 13}
+    yield "scripted_growth", ScriptedGrowth(), [rand(4, 3)], {}
+    yield "scripted_choices", ScriptedChoices(), [rand(5, 3)], {}
+
+
+def last():
+    yield "slices_9", Wrapped(to_the_end), [rand(3, 5)], {"opset": 9}
+    yield "interpolate_odd", Wrapped(by_odd_factors), [rand(1, 1, 10, 5)], {"opset": 13}
 
 
 def models():
@@ -507,6 +545,7 @@ def models():
     yield from operators()
     for name, module, inputs, options in scripts():
         yield name, module, inputs, {"script": True, "dynamic": True, **options}
+    yield from last()
 
 
 def coded(array):
