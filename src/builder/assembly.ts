@@ -1,5 +1,5 @@
 import { checkArity } from "./arguments.ts";
-import { type Attributes, Block, type Node, subgraphsOf } from "./block.ts";
+import { type Attributes, Block, NO_ATTRIBUTES, type Node, subgraphsOf } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import { GraphError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
@@ -15,6 +15,8 @@ import { type Origin, Value } from "./value.ts";
 type Simplify = (emission: Emission) => Simplified | undefined;
 
 type Raiser = (raising: Raising) => void;
+
+const NO_VALUES: readonly Value[] = [];
 
 /** What the forms in raise-operators.ts reach. */
 const MOST_RAISED = 16;
@@ -84,7 +86,7 @@ export abstract class Assembly {
   /** Makes a node in the current block, inferring the types of its outputs.
    * @throws GraphError if an input is of another graph, inside a closed subgraph, or cannot be right */
   emit(emission: Emission): Node {
-    const { op, inputs, attributes = {}, domain = "", definition } = emission;
+    const { op, inputs, attributes = NO_ATTRIBUTES, domain = "", definition } = emission;
     const operator = emission.operator ?? camelCase(op);
     const outputCount = emission.outputs ?? definition?.outputs.length ?? 1;
     for (const input of inputs) if (input !== undefined) this.#requireVisible(operator, input);
@@ -146,24 +148,23 @@ export abstract class Assembly {
     /** The node of the current block that this one stands for from now on. */
     readonly replaces?: Node | undefined;
   }): Node {
-    const outputs: Value[] = [];
-    const node: Node = {
+    const node: { -readonly [Field in keyof Node]: Node[Field] } = {
       op: fields.op,
       domain: fields.domain,
       block: this.#block,
       scope: fields.scope ?? this.#scopes.current,
       inputs: fields.inputs,
       attributes: fields.attributes,
-      outputs,
+      outputs: NO_VALUES,
       normal: fields.normal,
       definition: fields.definition,
       source: fields.source,
       replaces: fields.replaces,
     };
-    fields.types.forEach((type, index) => {
+    // Not pushed: lists that grow have room for more.
+    node.outputs = fields.types.map((type, index) => {
       const hint = fields.hints[index] ?? fields.hints[0] ?? "";
-      const origin = { kind: "node", node, index } as const;
-      outputs.push(this.makeValue(origin, type, hint, this.#block));
+      return this.makeValue({ kind: "node", node, index }, type, hint, this.#block);
     });
     this.#block.nodes.push(node);
     if (fields.replaces !== undefined) this.#block.replaced.set(fields.replaces, node);
@@ -371,7 +372,7 @@ export abstract class Assembly {
   }
 
   /** The block around the current body, if nodes leave it and this one can. */
-  #blockAround({ inputs, attributes = {} }: Emission): Block | undefined {
+  #blockAround({ inputs, attributes = NO_ATTRIBUTES }: Emission): Block | undefined {
     const block = this.#block;
     if (block !== this.#leaving || block.parent === undefined) return undefined;
     const stays = inputs.some((input) => input?.block === block);

@@ -1,5 +1,6 @@
-import type { AttributeProto, NodeProto } from "onnx-buf";
+import type { AttributeProto } from "onnx-buf";
 import type { Definition } from "./definition.ts";
+import type { NodeSource } from "./source.ts";
 import type { TensorData } from "./tensor.ts";
 import type { Value } from "./value.ts";
 
@@ -18,6 +19,9 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** Shared by the many nodes that have none. */
+export const NO_ATTRIBUTES: Attributes = Object.freeze({});
+
 /** One application of an operator. Immutable, and later than all nodes it reads from in its block. */
 export interface Node {
   readonly op: string;
@@ -35,8 +39,8 @@ export interface Node {
   readonly normal: unknown;
   /** Set on kernel operators and on nodes that only the gradient pass reads (stopGradient). */
   readonly definition: Definition | undefined;
-  /** The message it was read from. An imported node is written back from it. */
-  readonly source: NodeProto | undefined;
+  /** What it was read from. An imported node is written back from it. */
+  readonly source: NodeSource | undefined;
   /** The node of the same block that this one stands for: see Block.replaced. */
   readonly replaces: Node | undefined;
 }
@@ -70,8 +74,11 @@ export class Block {
   }
 }
 
+const NO_BLOCKS: readonly Block[] = [];
+
 /** The bodies among a node's attributes. */
-export function subgraphsOf(attributes: Attributes): Block[] {
+export function subgraphsOf(attributes: Attributes): readonly Block[] {
+  if (attributes === NO_ATTRIBUTES) return NO_BLOCKS;
   const blocks: Block[] = [];
   for (const attribute of Object.values(attributes)) {
     if (attribute.type === "graph") blocks.push(attribute.value);
@@ -80,18 +87,21 @@ export function subgraphsOf(attributes: Attributes): Block[] {
 }
 
 /** Every value that the node needs: its inputs, and what its bodies read from the blocks around. */
-export function readsOf(node: Node): Value[] {
-  const reads: Value[] = [];
-  for (const input of node.inputs) if (input !== undefined) reads.push(input);
-  for (const captured of capturesOfNode(node)) reads.push(captured);
-  return reads;
+export function readsOf(node: Node): readonly Value[] {
+  const captured = capturesOfNode(node);
+  if (captured.length === 0 && !node.inputs.includes(undefined)) return node.inputs as Value[];
+  return [...node.inputs.filter((input) => input !== undefined), ...captured];
 }
+
+const NO_CAPTURES: readonly Value[] = [];
 
 /** What the bodies of a node read from the blocks around, each once. */
 export function capturesOfNode(node: Node): readonly Value[] {
   const bodies = subgraphsOf(node.attributes);
   if (bodies.length === 1) return capturesOf(bodies[0] as Block);
-  return bodies.length === 0 ? [] : [...new Set(bodies.flatMap((body) => capturesOf(body)))];
+  return bodies.length === 0
+    ? NO_CAPTURES
+    : [...new Set(bodies.flatMap((body) => capturesOf(body)))];
 }
 
 /** The node that stands for this one, and may give more outputs; the node itself if none does. */

@@ -114,15 +114,20 @@ export function broadcastShapes(
 ): { readonly shape: Shape | undefined } | { readonly clash: number } {
   if (a === undefined || b === undefined) return { shape: undefined };
   const rank = Math.max(a.length, b.length);
-  const shape: Dim[] = [];
+  const shape = new Array<Dim>(rank);
   for (let axis = 0; axis < rank; axis++) {
     const i = axis - (rank - a.length);
     const j = axis - (rank - b.length);
     const dim = i < 0 ? b[j] : j < 0 ? a[i] : broadcastDim(a[i], b[j]);
     if (dim === "clash") return { clash: axis };
-    shape.push(dim);
+    shape[axis] = dim;
   }
-  return { shape };
+  // Mostly one has the shape of both, which is the result's without another list.
+  return { shape: isSame(shape, a) ? a : isSame(shape, b) ? b : shape };
+}
+
+function isSame(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }
 
 function broadcastDim(a: Dim, b: Dim): Dim | "clash" {

@@ -1,4 +1,4 @@
-import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } from "onnx-buf";
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from "onnx-buf";
 
 /** The elements of a tensor that lie in a file beside the model. */
 export interface ExternalData {
@@ -34,27 +34,27 @@ function sizeIn(text: string): number {
   return Number.isSafeInteger(size) ? size : -1;
 }
 
-/** All tensors of a model whose elements lie in files. */
-export function externalDataOf(model: ModelProto | undefined): ExternalData[] {
-  const found: ExternalData[] = [];
-  const tensor = (proto: TensorProto | undefined) => {
-    const data = proto && externalData(proto);
-    if (data !== undefined) found.push(data);
-  };
-  const attribute = ({ t, tensors, g, graphs }: AttributeProto) => {
-    [t, ...tensors].forEach(tensor);
-    for (const body of [g, ...graphs]) graph(body);
-  };
-  const nodes = (list: readonly NodeProto[]) => {
-    for (const node of list) node.attribute.forEach(attribute);
-  };
-  const graph = (proto: GraphProto | undefined) => {
-    if (proto === undefined) return;
-    proto.initializer.forEach(tensor);
-    for (const { values, indices } of proto.sparseInitializer) [values, indices].forEach(tensor);
-    nodes(proto.node);
-  };
-  graph(model?.graph);
-  for (const each of model?.functions ?? []) nodes(each.node);
-  return found;
+/** All tensors of a model whose elements lie in files, but those of its graph's nodes. */
+export function externalDataOf({ graph, functions }: ModelProto): ExternalData[] {
+  return [...inGraph(graph), ...functions.flatMap(({ node }) => node.flatMap(externalDataIn))];
+}
+
+/** Those of one node. */
+export function externalDataIn({ attribute }: NodeProto): ExternalData[] {
+  return attribute.flatMap(({ t, tensors, g, graphs }) => [
+    ...[t, ...tensors].flatMap(ofTensor),
+    ...[g, ...graphs].flatMap(inGraph),
+  ]);
+}
+
+function inGraph(graph: GraphProto | undefined): ExternalData[] {
+  if (graph === undefined) return [];
+  const { initializer, sparseInitializer, node } = graph;
+  const sparse = sparseInitializer.flatMap(({ values, indices }) => [values, indices]);
+  return [...[...initializer, ...sparse].flatMap(ofTensor), ...node.flatMap(externalDataIn)];
+}
+
+function ofTensor(tensor: TensorProto | undefined): ExternalData[] {
+  const data = tensor && externalData(tensor);
+  return data === undefined ? [] : [data];
 }

@@ -3,23 +3,63 @@ import {
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
+  NodeProtoSchema,
   type TensorProto,
   TensorProtoSchema,
 } from "onnx-buf";
+import type { NodeSource } from "./source.ts";
 
 // Field numbers of onnx.proto.
-const MODEL_GRAPH = 7;
+export const MODEL_GRAPH = 7;
+export const GRAPH_NODE = 1;
 const GRAPH_INITIALIZER = 5;
 const TENSOR_RAW_DATA = 9;
 
+/** Bytes that are gathered before they become part of a whole. */
+const BLOCK = 2 ** 16;
+
+/** The nodes of a graph as they lie in a file. Each is serialized when it comes: their messages would take
+ * several times the memory. */
+export class NodeFields {
+  readonly #full: Uint8Array[] = [];
+  #block = new Uint8Array(BLOCK);
+  #used = 0;
+
+  add(node: NodeSource): void {
+    const message = node.bytes ?? toBinary(NodeProtoSchema, node.message);
+    this.#append(Uint8Array.from([GRAPH_NODE * 8 + 2, ...varint(message.length)]));
+    this.#append(message);
+  }
+
+  chunks(): readonly Uint8Array[] {
+    return [...this.#full, this.#block.subarray(0, this.#used)];
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#used + bytes.length > BLOCK) {
+      this.#full.push(this.#block.subarray(0, this.#used));
+      this.#block = new Uint8Array(BLOCK);
+      this.#used = 0;
+    }
+    if (bytes.length > BLOCK) this.#full.push(bytes);
+    else this.#block.set(bytes, this.#used);
+    this.#used += bytes.length > BLOCK ? 0 : bytes.length;
+  }
+}
+
 /** Serializes a model. Protobuf writers copy a nested message once for each level around it, which for
  * weights of a gigabyte takes seconds and twice their size in memory; here graph and initialisers are
- * framed by hand, so that weights are copied once. */
-export function frameModel(model: ModelProto): Uint8Array<ArrayBuffer> {
+ * framed by hand, so that weights are copied once.
+ *
+ * @param nodes those of its graph, which the message does not have */
+export function frameModel(model: ModelProto, nodes: NodeFields): Uint8Array<ArrayBuffer> {
   const { graph } = model;
   const head = toBinary(ModelProtoSchema, without(model, "graph", undefined));
   if (graph === undefined) return concat([head]);
-  const body: Uint8Array[] = [toBinary(GraphProtoSchema, without(graph, "initializer", []))];
+  const body: Uint8Array[] = [
+    ...nodes.chunks(),
+    toBinary(GraphProtoSchema, without(graph, "initializer", [])),
+  ];
   for (const tensor of graph.initializer)
     body.push(...field(GRAPH_INITIALIZER, tensorChunks(tensor)));
   return concat([head, ...field(MODEL_GRAPH, body)]);

@@ -168,11 +168,11 @@ const LENGTHENING: ReadonlyMap<string, boolean> = new Map([
 export function behindIdentity(value: Value): Value {
   let at = value;
   for (;;) {
-    const { origin } = at;
-    if (origin.kind !== "node" || origin.node.op !== "Identity" || origin.node.domain !== "") {
-      return at;
-    }
-    at = origin.node.inputs[0] as Value;
+    const { producer } = at;
+    // In a file an Identity may have lost its input.
+    const from = producer?.op === "Identity" ? producer.inputs[0] : undefined;
+    if (from === undefined || producer?.domain !== "") return at;
+    at = from;
   }
 }
 

@@ -4,7 +4,6 @@ import {
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
-  type NodeProto,
   type OperatorSetIdProto,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
@@ -18,7 +17,10 @@ import type { Graph } from "./graph.ts";
 export interface ModelParts {
   /** The whole graph and not a slice of it: everything that was read goes back out. */
   readonly whole: boolean;
-  readonly nodes: NodeProto[];
+  /** Whether any node is of ai.onnx. */
+  readonly standard: boolean;
+  /** The values that the nodes of a slice mention. */
+  readonly mentioned: ReadonlySet<string>;
   readonly inputs: readonly ValueInfoProto[];
   readonly outputs: readonly ValueInfoProto[];
   readonly initializers: readonly TensorProto[];
@@ -26,8 +28,8 @@ export interface ModelParts {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Puts a model together. Of an imported graph it keeps every message and field that was read, and adds
- * to them. */
+/** Puts a model together, all but the nodes of its graph. Of an imported graph it keeps every message and
+ * field that was read, and adds to them. */
 export function assembleModel(graph: Graph, parts: ModelParts): ModelProto {
   const source = graph.source?.model;
   const model = derive(source ?? newModel(), {
@@ -80,7 +82,6 @@ function graphProto(graph: Graph, parts: ModelParts) {
   const name = (message: { readonly name: string }) => message.name;
   if (parts.whole) {
     return derive(source, {
-      node: parts.nodes,
       input: mergeBy(name, source.input, parts.inputs),
       output: mergeBy(name, source.output, parts.outputs),
       // Of those that are trained now, the graph has the elements.
@@ -92,13 +93,11 @@ function graphProto(graph: Graph, parts: ModelParts) {
     });
   }
   // A slice keeps what was said of the values that are left.
-  const mentioned = new Set(parts.nodes.flatMap((node) => [...node.input, ...node.output]));
   return derive(source, {
-    node: parts.nodes,
     input: parts.inputs.map((info) => source.input.find((i) => i.name === info.name) ?? info),
     output: parts.outputs.map((info) => source.output.find((o) => o.name === info.name) ?? info),
     initializer: [...parts.initializers],
-    valueInfo: source.valueInfo.filter((info) => mentioned.has(info.name)),
+    valueInfo: source.valueInfo.filter((info) => parts.mentioned.has(info.name)),
   });
 }
 
@@ -115,7 +114,7 @@ function mergeBy<M>(key: (message: M) => string, old: readonly M[], added: reado
 
 /** The graph's domains. A model that was read without ai.onnx stays so until it has an operator of it. */
 function opsetsOf(graph: Graph, parts: ModelParts): readonly (readonly [string, number])[] {
-  const standard = graph.source === undefined || parts.nodes.some(({ domain }) => domain === "");
+  const standard = graph.source === undefined || parts.standard;
   return [...graph.opsets].filter(([domain]) => domain !== "" || standard);
 }
 

@@ -1,4 +1,5 @@
 import type { Node } from "./block.ts";
+import type { ModelSource } from "./source.ts";
 import type { Value } from "./value.ts";
 
 /** Segments of a name in a file: `median_0/sort/softmax`. What lies deeper is left out. */
@@ -7,18 +8,15 @@ const SEGMENTS = 3;
 /** Gives values and nodes their names in a file: unique, telling where they come from, and never
  * shadowing another name, which ONNX forbids across nested subgraphs. */
 export class Names {
-  readonly #values: Map<Value, string>;
-  readonly #taken: Set<string>;
-  readonly #takenByNodes: Set<string>;
+  /** The model that the graph was read from: its names are settled. */
+  readonly #source: ModelSource | undefined;
+  readonly #values = new Map<Value, string>();
+  readonly #taken = new Set<string>();
+  readonly #takenByNodes = new Set<string>();
   readonly #counts = new Map<string, number>();
 
-  /** @param fixed names that are settled: those of imported values
-   * @param reserved names that nothing may be given, node or value, besides the fixed ones */
-  constructor(fixed: Iterable<readonly [Value, string]> = [], reserved: Iterable<string> = []) {
-    this.#values = new Map(fixed);
-    this.#taken = new Set(reserved);
-    this.#takenByNodes = new Set(this.#taken);
-    for (const name of this.#values.values()) this.#taken.add(name);
+  constructor(source?: ModelSource) {
+    this.#source = source;
   }
 
   /** Settles the name of a value whose name the user gave. */
@@ -33,16 +31,16 @@ export class Names {
   }
 
   has(value: Value): boolean {
-    return this.#values.has(value);
+    return this.#known(value) !== undefined;
   }
 
   isTaken(name: string): boolean {
-    return this.#taken.has(name);
+    return this.#taken.has(name) || this.#source?.isTaken(name) === true;
   }
 
   /** The name of a value, made of its scope and hint when it is first asked for. */
   of(value: Value): string {
-    const known = this.#values.get(value);
+    const known = this.#known(value);
     if (known !== undefined) return known;
     const name = this.fresh(wanted(value));
     this.#values.set(value, name);
@@ -68,10 +66,15 @@ export class Names {
     return unique;
   }
 
-  #unique(name: string, taken: ReadonlySet<string>): string {
-    if (!taken.has(name)) return name;
+  #known(value: Value): string | undefined {
+    return this.#values.get(value) ?? this.#source?.nameOf(value);
+  }
+
+  #unique(name: string, others: ReadonlySet<string>): string {
+    const taken = (wanted: string) => others.has(wanted) || this.#source?.isTaken(wanted) === true;
+    if (!taken(name)) return name;
     let count = this.#counts.get(name) ?? 1;
-    while (taken.has(`${name}_${count}`)) count++;
+    while (taken(`${name}_${count}`)) count++;
     this.#counts.set(name, count + 1);
     return `${name}_${count}`;
   }

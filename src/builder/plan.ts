@@ -54,7 +54,11 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   // Merging may leave nodes that nothing reads any more.
   const { live, leaves, needs } = findLive(top, options, resolve, inputsOf);
   const nodesOf = (block: Block) => (kept.get(block) ?? []).filter((node) => live.has(node));
-  const isRead = readsAmong([...kept.keys()].flatMap(nodesOf), options.roots, resolve, inputsOf);
+  let read: ReadonlySet<Value> | undefined;
+  const isRead = (output: Value) => {
+    read ??= readsAmong([...kept.keys()].flatMap(nodesOf), options.roots, resolve, inputsOf);
+    return read.has(output);
+  };
   return {
     nodesOf,
     inputsOf,
@@ -72,7 +76,7 @@ export function planModel(top: Block, options: PlanOptions): Plan {
  * written as they were read, name its outputs. */
 function isImported(node: Node): boolean {
   const [output] = node.outputs;
-  return node.source !== undefined || output?.graph.source?.names.has(output) === true;
+  return node.source !== undefined || (output && output.graph.source?.nameOf(output)) !== undefined;
 }
 
 interface Merging {
@@ -138,19 +142,18 @@ function findLive(
   return { live, leaves, needs };
 }
 
-/** Whether one of the nodes, their bodies' results or the roots read a value. */
+/** What the nodes, their bodies' results and the roots read. */
 function readsAmong(
   nodes: readonly Node[],
   roots: readonly Value[],
   resolve: (value: Value) => Value,
   inputsOf: (node: Node) => Node["inputs"],
-): (value: Value) => boolean {
+): ReadonlySet<Value> {
   const reads = nodes.flatMap((node) => [
     ...inputsOf(node).filter((input) => input !== undefined),
     ...subgraphsOf(node.attributes).flatMap(({ outputs }) => outputs),
   ]);
-  const read = new Set([...roots, ...reads].map(resolve));
-  return (value) => read.has(value);
+  return new Set([...roots, ...reads].map(resolve));
 }
 
 /** What is computed so far, by sharing key, and the first value of each size. Bodies see what is computed
@@ -194,7 +197,7 @@ function sizesKey({ shape }: Value): string | undefined {
 }
 
 function mergeEqual(block: Block, merging: Merging, known: Computed): void {
-  const { live, resolve, replaced, kept } = merging;
+  const { live, replaced, kept } = merging;
   const nodes: Node[] = [];
   const done = new Set<Node>();
   for (const original of block.nodes) {
@@ -204,11 +207,8 @@ function mergeEqual(block: Block, merging: Merging, known: Computed): void {
     if (by !== undefined) done.add(by);
     measureFirst(node, merging, known);
     // An imported node may leave outputs out, and then cannot stand for one that gives them.
-    const partial = node.source?.output.includes("") ?? false;
-    const inputs = merging.inputsOf(node).map((input) => input && resolve(input).id);
-    const key = partial
-      ? undefined
-      : sharingKey({ ...node, inputs, outputCount: node.outputs.length });
+    const partial = node.source !== undefined && node.outputs.some(({ hint }) => hint === "");
+    const key = partial ? undefined : keyOf(node, merging);
     const equal = key === undefined ? undefined : known.get(key);
     // An imported node is written as it was read, whatever it computes.
     if (equal !== undefined && !isImported(node)) {
@@ -225,6 +225,12 @@ function mergeEqual(block: Block, merging: Merging, known: Computed): void {
     nodes.push(node);
   }
   kept.set(block, nodes);
+}
+
+function keyOf(node: Node, { resolve, inputsOf }: Merging): string | undefined {
+  const { op, domain, attributes, outputs } = node;
+  const inputs = inputsOf(node).map((input) => input && resolve(input).id);
+  return sharingKey({ op, domain, attributes, inputs, outputCount: outputs.length });
 }
 
 /** Lets a Shape measure the first value of the same sizes: what it measured, the cotangent of some

@@ -38,7 +38,7 @@ function checkRaisable({ graph, from, to, blocks }: Raising): void {
         .map(({ obstacle }) => obstacle?.(factsOf(node, from)))
         .find((found) => found !== undefined);
       if (reason !== undefined) {
-        const name = JSON.stringify(node.source?.name || node.outputs[0]?.hint || "");
+        const name = JSON.stringify(node.source?.message.name || node.outputs[0]?.hint || "");
         throw new GraphError(
           "grad",
           `${node.op} ${name} cannot be raised from opset ${from} to ${to}: ${reason}`,

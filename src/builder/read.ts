@@ -1,10 +1,10 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto } from "onnx-buf";
+import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { checkArity } from "./arguments.ts";
-import type { Attributes, Block } from "./block.ts";
+import { type Attributes, type Block, NO_ATTRIBUTES } from "./block.ts";
+import { decodeModel } from "./decode.ts";
 import { type Definition, findDefinition, type TensorType } from "./definition.ts";
 import { checkOptions, failArgument } from "./errors.ts";
-import type { ExternalData } from "./external.ts";
+import { type ExternalData, externalDataIn, externalDataOf } from "./external.ts";
 import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
@@ -14,7 +14,7 @@ import { ReadState } from "./read-state.ts";
 import { declaredTypes, mergeTypes, ofAnySize, typeOfProto, UNKNOWN } from "./read-type.ts";
 import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
 import type { NodeFacts } from "./schema.ts";
-import type { ModelSource } from "./source.ts";
+import { ModelSource, type NodeSource } from "./source.ts";
 import type { Literal, StateTensor } from "./tensor.ts";
 import { tensorOfProto } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
@@ -56,19 +56,15 @@ export function readModel(
   const limits = limitsOf(options.limits ?? {});
   const view = plainBytes(bytes);
   scanModel(view, limits);
-  const model = fromBinary(ModelProtoSchema, view, { recursionLimit: limits.nesting });
+  const { model, nodes } = decodeModel(view);
   if (model.graph === undefined) throw new ModelFormatError("the model has no graph");
-  const source: ModelSource = {
-    model,
-    values: new Map(),
-    names: new Map(),
-    reserved: new Set(),
-  };
+  const source = new ModelSource(model);
+  source.external.push(...externalDataOf(model));
   const opsets = opsetsOf(model);
   const graph = newGraph(model.graph.name, source, opsets.get("") ?? ASSUMED_OPSET);
   for (const [domain, version] of opsets) graph.importDomain(domain, version);
   new ModelReader(graph, source, opsets, options.external).read(
-    model.graph,
+    new Scope(model.graph, nodes, source.values),
     new ReadState(model, options.state ?? {}),
   );
   return graph;
@@ -112,10 +108,17 @@ function opsetsOf(model: ModelProto): ReadonlyMap<string, number> {
 class Scope {
   readonly outer: Scope | undefined;
   readonly proto: GraphProto;
+  readonly nodes: readonly NodeSource[];
   readonly values: Map<string, Value>;
 
-  constructor(proto: GraphProto, values: Map<string, Value>, outer?: Scope) {
+  constructor(
+    proto: GraphProto,
+    nodes: readonly NodeSource[],
+    values: Map<string, Value>,
+    outer?: Scope,
+  ) {
     this.proto = proto;
+    this.nodes = nodes;
     this.values = values;
     this.outer = outer;
   }
@@ -135,6 +138,7 @@ class ModelReader {
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #functions: ImportedFunctions;
   readonly #external: FromModelOptions["external"];
+  readonly #ops = new Map<string, string>();
 
   constructor(
     graph: Graph,
@@ -149,8 +153,8 @@ class ModelReader {
     this.#functions = new ImportedFunctions(source.model.functions);
   }
 
-  read(proto: GraphProto, state: ReadState): void {
-    const scope = new Scope(proto, this.#source.values);
+  read(scope: Scope, state: ReadState): void {
+    const { proto } = scope;
     const initialized = new Set([
       ...proto.initializer.map(({ name }) => name),
       ...proto.sparseInitializer.map(({ values }) => values?.name ?? ""),
@@ -186,7 +190,8 @@ class ModelReader {
     given: readonly TensorType[],
     growing: ReadonlySet<string>,
   ): Block {
-    const scope = new Scope(proto, new Map(), outer);
+    const nodes = proto.node.map((message) => ({ message }));
+    const scope = new Scope(proto, nodes, new Map(), outer);
     const arguments_ = proto.input.map(({ name, type }, i) => {
       const merged = mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type));
       return { ...(growing.has(name) ? ofAnySize(merged) : merged), hint: name };
@@ -219,25 +224,25 @@ class ModelReader {
     }
     const declared = declaredTypes(proto.valueInfo, proto.output);
     for (const { name } of [...proto.input, ...proto.output, ...proto.valueInfo]) {
-      this.#source.reserved.add(name);
+      this.#source.reserve(name);
     }
-    proto.node.forEach((node, index) => {
+    scope.nodes.forEach((node, index) => {
       this.#node(scope, node, index, declared);
     });
   }
 
   #node(
     scope: Scope,
-    proto: NodeProto,
+    node: NodeSource,
     index: number,
     declared: ReadonlyMap<string, TensorType>,
   ): void {
-    const { reserved } = this.#source;
+    const proto = node.message;
     if (proto.opType === "")
       throw new ModelFormatError(`${described(proto, index)} has no operator`);
     const inputs = proto.input.map((name) => {
       if (name === "") return undefined;
-      reserved.add(name);
+      this.#source.reserve(name);
       return scope.find(name) ?? failUnknownInput(scope, proto, index, name);
     });
     const domain = plainDomain(proto.domain);
@@ -255,8 +260,9 @@ class ModelReader {
       outputCount: proto.output.length,
     };
     const known = this.#understand(proto, domain, facts);
-    const node = this.#graph.append({
-      op: proto.opType,
+    if (scope.outer === undefined) this.#source.external.push(...externalDataIn(proto));
+    const { outputs } = this.#graph.append({
+      op: this.#shared(proto.opType),
       domain,
       inputs,
       attributes,
@@ -266,13 +272,13 @@ class ModelReader {
         mergeTypes(known.types[i] ?? UNKNOWN, declared.get(name)),
       ),
       hints: proto.output,
-      source: proto,
+      source: node,
     });
-    reserved.add(proto.name);
+    this.#source.reserve(proto.name);
     for (const [i, name] of proto.output.entries()) {
       if (name === "") continue;
       this.#requireNew(scope, name, () => `${described(proto, index)} makes`);
-      this.#define(scope, name, node.outputs[i] as Value);
+      this.#define(scope, name, outputs[i] as Value);
     }
   }
 
@@ -287,6 +293,7 @@ class ModelReader {
         this.#body(body, scope, bodyTypes(proto, inputs), growingArguments(proto, body)),
       ),
     );
+    if (entries.length === 0) return NO_ATTRIBUTES;
     // Not by assignment: "__proto__" is a name like any other.
     const attributes: Attributes = Object.fromEntries(entries);
     if (Object.keys(attributes).length < entries.length) {
@@ -339,10 +346,15 @@ class ModelReader {
     return value;
   }
 
+  /** The same text once: decoding makes one of its own for every node. */
+  #shared(op: string): string {
+    const known = this.#ops.get(op);
+    if (known === undefined) this.#ops.set(op, op);
+    return known ?? op;
+  }
+
   #define(scope: Scope, name: string, value: Value): void {
-    scope.values.set(name, value);
-    this.#source.names.set(value, name);
-    this.#source.reserved.add(name);
+    this.#source.define(scope.values, name, value);
   }
 
   #requireNew(scope: Scope, name: string, what: string | (() => string)): void {
@@ -382,9 +394,9 @@ function typesOrNone(
 function failUnknownInput(scope: Scope, proto: NodeProto, index: number, name: string): never {
   const reader = described(proto, index);
   for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
-    const maker = at.proto.node.findIndex(({ output }) => output.includes(name));
+    const maker = at.nodes.findIndex(({ message }) => message.output.includes(name));
     if (maker < 0) continue;
-    const made = described(at.proto.node[maker] as NodeProto, maker);
+    const made = described((at.nodes[maker] as NodeSource).message, maker);
     throw new ModelFormatError(
       `${reader} reads ${quoted(name)}, which ${made} makes only later; ` +
         "expected nodes in the order of computation, without cycles",

@@ -447,7 +447,9 @@ export type Schemas<Names extends OperatorName> = {
 };
 
 /** For operators without attributes. */
-export const none = (): None => ({});
+export const none = (): None => NONE;
+
+const NONE: None = Object.freeze({});
 
 /** Required input i. */
 export function inputOf(node: NodeFacts, i: number): Value {

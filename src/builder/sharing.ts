@@ -1,4 +1,4 @@
-import type { Attribute, Attributes } from "./block.ts";
+import { type Attribute, type Attributes, NO_ATTRIBUTES } from "./block.ts";
 import type { TensorData } from "./tensor.ts";
 
 /** Operators whose every application gives something new. */
@@ -23,6 +23,7 @@ export function sharingKey(node: {
 }): string | undefined {
   if (RANDOM.has(node.op)) return undefined;
   let key = `${node.domain}:${node.op}:${node.outputCount}:${node.inputs.join()}`;
+  if (node.attributes === NO_ATTRIBUTES) return key;
   for (const name of Object.keys(node.attributes).sort()) {
     const text = attributeKey(node.attributes[name] as Attribute);
     if (text === undefined) return undefined;

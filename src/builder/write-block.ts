@@ -29,6 +29,7 @@ import { derive } from "./model-proto.ts";
 import type { Names } from "./names.ts";
 import type { Parts } from "./needs.ts";
 import type { Plan } from "./plan.ts";
+import type { NodeSource } from "./source.ts";
 import { int64Data, type TensorData } from "./tensor.ts";
 import { protoOfTensor } from "./tensor-proto.ts";
 import type { Value } from "./value.ts";
@@ -82,17 +83,25 @@ export class BlockWriter {
     });
   }
 
-  /** The nodes of a block in order. */
-  nodesOf(block: Block): NodeProto[] {
+  /** The nodes of a block in order, each made when it is asked for, and then some more. */
+  *written(block: Block, more: readonly NodeProto[] = []): Generator<NodeSource> {
     const nodes = this.#plan.nodesOf(block);
     const apart = scalesBesideMatMul(nodes, this.#plan.resolve);
-    return nodes.flatMap((node) => {
-      const written = this.#node(node);
-      const scaled = apart.get(node);
-      if (scaled !== undefined) return this.#keptApart(written, scaled);
-      const sizes = this.#adds ? misjudgedSizes(node) : undefined;
-      return sizes === undefined ? [written] : this.#toTrueSizes(written, sizes);
-    });
+    for (const node of nodes) {
+      if (node.definition !== undefined && !this.definitions.has(node.definition)) {
+        this.definitions.set(node.definition, node);
+      }
+      const written = node.source ?? { message: this.#node(node) };
+      const changed = this.#changed(node, written, apart.get(node));
+      if (changed === undefined) yield written;
+      else for (const message of changed) yield { message };
+    }
+    for (const message of more) yield { message };
+  }
+
+  /** The messages of all of them. */
+  nodesOf(block: Block): NodeProto[] {
+    return Array.from(this.written(block), ({ message }) => message);
   }
 
   #requireFree(name: string): void {
@@ -101,11 +110,14 @@ export class BlockWriter {
     }
   }
 
+  /** What to write in place of a node that ONNX Runtime would take for something else. */
+  #changed(node: Node, written: NodeSource, scaled: number | undefined): NodeProto[] | undefined {
+    if (scaled !== undefined) return this.#keptApart(written.message, scaled);
+    const sizes = this.#adds ? misjudgedSizes(node) : undefined;
+    return sizes && this.#toTrueSizes(written.message, sizes);
+  }
+
   #node(node: Node): NodeProto {
-    if (node.definition !== undefined && !this.definitions.has(node.definition)) {
-      this.definitions.set(node.definition, node);
-    }
-    if (node.source !== undefined) return node.source;
     const parts = this.#plan.partsOf(node);
     return create(NodeProtoSchema, {
       opType: node.op,

@@ -1,7 +1,7 @@
 import type { ModelProto } from "onnx-buf";
 import { formatShape, sameShape } from "./dim.ts";
 import { failArgument, GraphError, nearest } from "./errors.ts";
-import { frameModel } from "./frame.ts";
+import { frameModel, NodeFields } from "./frame.ts";
 import type { Graph } from "./graph.ts";
 import { requireValue } from "./lift.ts";
 import { assembleModel } from "./model-proto.ts";
@@ -44,10 +44,17 @@ export function writeModel(
   options: ModelOptions,
   newGraph: NewGraph,
 ): Uint8Array<ArrayBuffer> {
-  return frameModel(modelOf(graph, options, newGraph));
+  const nodes = new NodeFields();
+  return frameModel(modelOf(graph, options, newGraph, nodes), nodes);
 }
 
-function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): ModelProto {
+/** @param nodes gets those of the graph, which the message does not have */
+function modelOf(
+  graph: Graph,
+  options: ModelOptions,
+  newGraph: NewGraph,
+  nodes: NodeFields,
+): ModelProto {
   checkState(graph, options.state);
   const whole = options.outputs === undefined;
   const outputs = requestedOutputs(graph, options);
@@ -63,20 +70,27 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
     training: options.training ?? step,
   });
 
-  const names = new Names(graph.source?.names, graph.source?.reserved);
+  const names = new Names(graph.source);
   for (const [name, value] of [...graph.inputs, ...graph.parameters]) names.claim(value, name);
   const results = new Map(outputs);
   const state: [parameter: string, next: string][] = [];
   for (const [parameter, next] of updates) {
     const isTaken = (taken: string) => results.has(taken) || names.isTaken(taken);
     // One that was read has its name.
-    const name = graph.source?.names.get(next) ?? nextName(parameter, isTaken);
+    const name = graph.source?.nameOf(next) ?? nextName(parameter, isTaken);
     results.set(name, next);
     state.push([parameter.hint, name]);
   }
   const writer = new BlockWriter(names, plan, graph.root);
   const extra = writer.nameResults(results);
-  const nodes = [...writer.nodesOf(graph.root), ...extra];
+  const described = whole ? 0 : (graph.source?.model.graph?.valueInfo.length ?? 0);
+  const mentioned = new Set<string>();
+  for (const node of writer.written(graph.root, extra)) {
+    nodes.add(node);
+    if (described === 0) continue;
+    const { input, output } = node.message;
+    for (const name of [...input, ...output]) mentioned.add(name);
+  }
 
   const needed = (value: Value) => plan.leaves.has(value);
   // An updated parameter that nothing reads is written too: its next value is paired with it.
@@ -95,7 +109,8 @@ function modelOf(graph: Graph, options: ModelOptions, newGraph: NewGraph): Model
   }
   return assembleModel(graph, {
     whole,
-    nodes,
+    standard: extra.length > 0 || plan.nodesOf(graph.root).some(({ domain }) => domain === ""),
+    mentioned,
     inputs: fed.map((value) => valueInfoOf(value, names.of(value))),
     outputs: [...results].map(([name, value]) => valueInfoOf(value, name)),
     initializers,

@@ -58,8 +58,9 @@ export function isQuantized(value: Value): boolean {
     const { op, inputs } = origin.node;
     if (op === "QuantizeLinear") return true;
     if (op === "DynamicQuantizeLinear") return origin.index === 0;
-    if (!MOVES.has(op)) return false;
-    at = inputs[0] as Value;
+    const [from] = inputs;
+    if (!MOVES.has(op) || from === undefined) return false;
+    at = from;
   }
   return false;
 }

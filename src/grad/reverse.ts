@@ -13,14 +13,9 @@ import { simplify } from "../builder/simplify.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
 import { addCotangents, zeroCotangent } from "./cotangents.ts";
-import {
-  attributesFor,
-  checkRules,
-  customRule,
-  type GradientRules,
-  operatorOf,
-} from "./custom-rules.ts";
+import { checkRules, customRule, type GradientRules, operatorOf } from "./custom-rules.ts";
 import { type PullNode, pushForward } from "./forward.ts";
+import { NodeWalk } from "./node-walk.ts";
 import { carriesGradient, isQuantized, type Path, pathBetween } from "./path.ts";
 import { ruleOf } from "./rules/known.ts";
 import {
@@ -243,6 +238,7 @@ class Reverse {
   readonly #graph: Graph;
   readonly #options: GradOptions;
   readonly #xs: readonly Value[];
+  readonly #ends: ReadonlySet<Value>;
   readonly #ys: readonly Value[];
   readonly #nodes: readonly Node[];
   readonly #path: ReadonlySet<Value>;
@@ -262,6 +258,7 @@ class Reverse {
     this.#options = options;
     this.#ys = ys.map(currentValue);
     this.#xs = xs.map(currentValue);
+    this.#ends = new Set(this.#xs);
     this.#nodes = nodes;
     this.#path = values;
   }
@@ -297,18 +294,20 @@ class Reverse {
   }
 
   #step(node: Node): void {
-    const cotangents = node.outputs.map((output) => this.#total(output));
+    const cotangents = node.outputs.map((output) => this.#taken(output));
     if (cotangents.every((cotangent) => cotangent === undefined)) return;
     const rule = customRule(node, this.#options.rules) ?? ruleFor(node, this.#graph);
     const given = typeof rule === "function" ? this.#apply(rule, node, cotangents) : rule;
     if (isMissing(given)) this.#passOver(node, given);
     else if (!("kind" in given)) {
-      [...node.inputs, ...capturesOfNode(node)].forEach((read, i) => {
-        const cotangent = given[i];
-        if (read === undefined || cotangent === undefined || !this.#has(read)) return;
+      const captured = capturesOfNode(node);
+      const count = node.inputs.length;
+      for (const [i, cotangent] of given.entries()) {
+        const read = i < count ? node.inputs[i] : captured[i - count];
+        if (read === undefined || cotangent === undefined || !this.#has(read)) continue;
         checkCotangent(node, i, read, cotangent);
         this.#collect(currentValue(read), ranked(cotangent, read));
-      });
+      }
     }
   }
 
@@ -342,34 +341,17 @@ class Reverse {
   }
 
   #pullback(node: Node, cotangents: readonly (Value | undefined)[]): Walk {
-    const [y] = node.outputs as readonly [Value];
-    const walk: Walk = {
+    return new NodeWalk(node, cotangents, (walk) => ({
       graph: this.#graph,
-      node,
-      attributes: attributesFor(node),
-      inputs: node.inputs,
-      outputs: node.outputs,
-      y,
-      input: (i) => requireValue(node.op, `input ${i}`, node.inputs[i]),
-      optional: (i) => node.inputs[i],
-      get dy() {
-        return cotangents[0] ?? zeroCotangent(y);
-      },
-      cotangent: (i) => cotangents[i],
-      wants: (i) => {
-        const input = node.inputs[i];
-        return input !== undefined && this.#has(input);
-      },
-      reaches: (value) => this.#has(value),
       options: this.#options,
+      reaches: (value) => this.#has(value),
       pullInBody: (ys, xs, seeds) => {
         const graph = this.#graph;
         const path = pathBetween(ys, xs, graph.block);
         return new Reverse(node.op, graph, ys, xs, this.#options, path).pull(seeds);
       },
       pullThrough: (body) => pullBackThrough(walk, body),
-    };
-    return walk;
+    }));
   }
 
   #collect(value: Value, cotangent: Value): void {
@@ -377,6 +359,13 @@ class Reverse {
     const parts = this.#parts.get(value);
     if (parts === undefined) this.#parts.set(value, [cotangent]);
     else parts.push(cotangent);
+  }
+
+  /** The same for what a node gives, which nothing asks for again unless it is one of the xs. */
+  #taken(value: Value): Value | undefined {
+    const total = this.#total(value);
+    if (!this.#ends.has(value)) this.#parts.delete(value);
+    return total;
   }
 
   /** The sum of all that was collected for a value; final once the nodes that read it are done. */
@@ -491,6 +480,6 @@ function listed(found: readonly { readonly node: Node; readonly reason: string }
 /** `Loop "encoder/loop"`. */
 function describeNode(node: Node): string {
   const op = operatorOf(node);
-  const hint = node.source?.name || node.outputs[0]?.hint || "";
+  const hint = node.source?.message.name || node.outputs[0]?.hint || "";
   return `${op} ${JSON.stringify(node.scope === "" ? hint : `${node.scope}/${hint}`)}`;
 }

@@ -143,7 +143,7 @@ function freeName(graph: Graph, name: string): string {
   const taken = (candidate: string) =>
     graph.inputs.has(candidate) ||
     graph.parameters.has(candidate) ||
-    graph.source?.reserved.has(candidate);
+    graph.source?.isTaken(candidate);
   let free = name;
   while (taken(free)) free += "_";
   return free;

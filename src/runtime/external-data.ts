@@ -10,7 +10,7 @@ import {
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { GraphError } from "../builder/errors.ts";
-import { type ExternalData, externalDataOf } from "../builder/external.ts";
+import type { ExternalData } from "../builder/external.ts";
 import type { Graph } from "../builder/graph.ts";
 import { temporaryName } from "./temporary.ts";
 
@@ -91,7 +91,7 @@ function pathWithin(folder: string, name: string, location: string): string {
  * where they are.
  * @throws GraphError naming one that cannot */
 export function rememberFolder(graph: Graph, folder: string): void {
-  const all = externalDataOf(graph.source?.model);
+  const all = graph.source?.external ?? [];
   for (const { name, location } of unique(all)) pathWithin(folder, name, location);
   if (all.length > 0) folders.set(graph, resolve(folder));
 }
@@ -100,7 +100,7 @@ export function rememberFolder(graph: Graph, folder: string): void {
 export async function copyWeights(graph: Graph, folder: string): Promise<void> {
   const from = folders.get(graph);
   if (from === undefined || resolve(folder) === from) return;
-  for (const { name, location } of unique(externalDataOf(graph.source?.model))) {
+  for (const { name, location } of unique(graph.source?.external ?? [])) {
     const target = join(folder, location);
     await mkdir(dirname(target), { recursive: true });
     const temporary = temporaryName(target);

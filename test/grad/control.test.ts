@@ -440,6 +440,21 @@ describe("imported models", () => {
     }, inputs);
   });
 
+  test("an Identity in the body that has lost its input is no reason to fall over", () => {
+    const g = new Graph("written");
+    const x = g.input("x", "float64", [2]);
+    const [last, all] = loop(3, [x], (_, s) => {
+      return { state: [tanh(s as Value)], collect: [identity(s as Value)] };
+    }) as [Value, Value];
+    g.output("last", last).output("all", all);
+    const model = fromBinary(ModelProtoSchema, g.toModel());
+    const body = model.graph?.node.find(({ opType }) => opType === "Loop")?.attribute[0]?.g;
+    const copy = body?.node.find(({ opType }) => opType === "Identity");
+    expect(copy?.input.splice(0)).toHaveLength(1);
+    const read = Graph.fromModel(toBinary(ModelProtoSchema, model));
+    expect(vjp(read.value("last"), [read.value("x")])).toHaveLength(1);
+  });
+
   test("If, in a Loop", async () => {
     await expectSameRead(
       (x, w) =>

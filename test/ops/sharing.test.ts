@@ -74,7 +74,9 @@ test.each(ceilings)("%s has at most %d nodes", (_, most, build) => {
 test("names say the operator and the step", () => {
   const g = new Graph("names");
   g.output("y", soft.median(soft.abs(g.input("x", "float32", [20]))));
-  const names = Graph.fromModel(g.toModel()).root.nodes.map(({ source }) => source?.name ?? "");
+  const names = Graph.fromModel(g.toModel()).root.nodes.map(
+    ({ source }) => source?.message.name ?? "",
+  );
   expect(names[0]).toMatch(/^abs_0\//);
   expect(names.filter((name) => name.startsWith("median_0/standardize/")).length).toBeGreaterThan(
     5,

@@ -1,4 +1,4 @@
-import { type Attributes, attribute } from "../block.ts";
+import { type Attributes, attribute, NO_ATTRIBUTES } from "../block.ts";
 import type { TensorType } from "../definition.ts";
 import { broadcastShapes, type Dim, type Shape } from "../dim.ts";
 import type { DType } from "../dtype.ts";
@@ -12,7 +12,7 @@ import type { Value } from "../value.ts";
 export function emitOne(
   op: string,
   inputs: readonly (Value | undefined)[],
-  attributes: Attributes = {},
+  attributes: Attributes = NO_ATTRIBUTES,
   operator?: string,
 ): Value {
   const graph = graphOf(operator ?? op, inputs);
@@ -39,12 +39,12 @@ export function normalOf<Normal>(
 
 /** The function of a one-input operator. */
 export function unary(op: string, operator: string): (x: Operand) => Value {
-  return (x) => emitOne(op, [requireValue(operator, "x", x)], {}, operator);
+  return (x) => emitOne(op, [requireValue(operator, "x", x)], NO_ATTRIBUTES, operator);
 }
 
 /** The function of a two-input operator with broadcasting; literals take the other operand's type. */
 export function binary(op: string, operator: string): (x: Operand, y: Operand) => Value {
-  return (x, y) => emitOne(op, liftAll(operator, { x, y }), {}, operator);
+  return (x, y) => emitOne(op, liftAll(operator, { x, y }), NO_ATTRIBUTES, operator);
 }
 
 export type TypeTest = "numeric" | "float" | "signed" | "bool" | "integer" | "any";
@@ -109,14 +109,16 @@ export function binarySchema(
 
 /** The one type that all the values have. @throws GraphError if two differ. */
 export function sameType(node: NodeFacts, values: readonly Value[]): DType {
-  const known = values.filter((value) => value.dtype !== "unknown");
-  const first = known[0];
-  const other = known.find((value) => value.dtype !== first?.dtype);
-  if (first !== undefined && other !== undefined) {
-    throw new GraphError(
-      node.operator,
-      `types differ: ${first} and ${other}; write .cast("${first.dtype}")`,
-    );
+  let first: Value | undefined;
+  for (const value of values) {
+    if (value.dtype === "unknown") continue;
+    first ??= value;
+    if (value.dtype !== first.dtype) {
+      throw new GraphError(
+        node.operator,
+        `types differ: ${first} and ${value}; write .cast("${first.dtype}")`,
+      );
+    }
   }
   return first?.dtype ?? "unknown";
 }

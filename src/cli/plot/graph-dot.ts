@@ -91,7 +91,7 @@ function group(nodes: readonly Node[], depth: number): Groups {
 
 /** The scopes that a node lies in, outermost first: by its name in the file, or where it was built. */
 function pathOf(node: Node): string[] {
-  const name = node.source === undefined ? `${node.scope}/` : node.source.name;
+  const name = node.source === undefined ? `${node.scope}/` : node.source.message.name;
   return name.split("/").slice(0, -1).filter(Boolean);
 }
 
