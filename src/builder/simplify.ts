@@ -5,8 +5,8 @@ import type { Graph } from "./graph.ts";
 import { type TensorData, tensorOf } from "./tensor.ts";
 import type { Value } from "./value.ts";
 
-/** Elements of a constant that are looked at. Larger ones are weights. */
-const MOST_COMPARED = 64;
+/** Elements of a constant that are looked at: what fullLike writes out. Larger ones are weights. */
+const MOST_COMPARED = 1024;
 
 /** What stands for a node that need not be made. */
 export type Simplified =
@@ -69,13 +69,22 @@ function numberIn(value: Value): number | undefined {
   return floating ? data.toNumbers()[0] : undefined;
 }
 
+/** What two constants give together, each of one number. */
 function foldedOf(op: Arithmetic, x: Value, y: Value): TensorData | undefined {
-  const [a, b] = [numberIn(x), numberIn(y)];
-  if (a === undefined || b === undefined || x.dtype !== y.dtype) return undefined;
-  const [deep, other] = [x, y].map((value) => value.data?.dims ?? []) as [number[], number[]];
-  const dims = deep.length >= other.length ? deep : other;
+  if (x.data === undefined || y.data === undefined || x.dtype !== y.dtype) return undefined;
+  const [a, b] = [repeatedIn(x.data), repeatedIn(y.data)];
+  const dims = dimsOfBoth(x.data, y.data);
+  if (a === undefined || b === undefined || dims === undefined) return undefined;
   // Rounded once to double and then to float is rounded right, for these four.
   return tensorOf(op, "x", arithmetic[op](a, b), x.dtype, dims);
+}
+
+/** Those of the larger of two tensors, if the other one is of one element. */
+function dimsOfBoth(x: TensorData, y: TensorData): readonly number[] | undefined {
+  const [one, other] = x.size === 1 ? [x, y] : [y, x];
+  const [few, many] = [one.dims.length, other.dims.length];
+  if (one.size !== 1 || (few > many && other.size !== 1)) return undefined;
+  return few > many ? one.dims : other.dims;
 }
 
 function isOne(value: Value): boolean {
@@ -131,9 +140,17 @@ function producerOf({ producer }: Value, op: string): Node | undefined {
 
 /** The one number that all elements are, as a scalar. */
 function numberOf(graph: Graph, data: TensorData): Value | undefined {
+  const number = repeatedIn(data);
+  return number === undefined
+    ? undefined
+    : graph.lifted(tensorOf("fullLike", "fill", number, data.dtype));
+}
+
+/** The one number that all elements are. */
+function repeatedIn(data: TensorData): number | undefined {
   if (data.external || data.size === 0 || data.size > MOST_COMPARED) return undefined;
   if (data.dtype !== "float32" && data.dtype !== "float64") return undefined;
-  const [first, ...others] = data.toNumbers();
-  if (!others.every((element) => Object.is(element, first))) return undefined;
-  return graph.lifted(tensorOf("fullLike", "fill", first as number, data.dtype));
+  const elements = data.elements as ArrayLike<number>;
+  for (let i = 1; i < data.size; i++) if (!Object.is(elements[i], elements[0])) return undefined;
+  return elements[0];
 }

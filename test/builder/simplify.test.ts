@@ -26,6 +26,10 @@ describe("within a simplifying pass", () => {
     const third = simplified((g) => div(g.constant(1), g.constant(3)));
     expect(third.value).toEqual([Math.fround(1 / 3)]);
     expect(simplified((g) => neg(g.constant([2]))).value).toEqual([-2]);
+    const filled = simplified((g) => mul(g.constant(2, [2, 2]), g.constant([3])));
+    expect(filled).toMatchObject({ value: [6, 6, 6, 6], shape: [2, 2] });
+    expect(simplified((g) => mul(g.constant([2, 1]), g.constant(3))).op).toBe("Mul");
+    expect(simplified((g) => add(g.constant(2, [1, 2]), g.constant(2, [2, 1]))).op).toBe("Add");
   });
 
   test("a factor of one is left out, where it changes no shape", () => {

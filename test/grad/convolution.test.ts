@@ -87,6 +87,22 @@ describe("conv", () => {
         [[2, 2, 4, 3], [2, 1, 2, 2], [2]],
       ],
       [
+        "groups of several channels, and rows left over at the end",
+        (x, w) => conv(x, w, undefined, { group: 2, strides: [3, 2], dilations: [1, 2], pads: 1 }),
+        [
+          [2, 4, 7, 6],
+          [4, 2, 2, 2],
+        ],
+      ],
+      [
+        "filters that are shorter than the result, and squares of both",
+        (x, w) => square(conv(x, square(w), undefined, { pads: 1 })),
+        [
+          [2, 1, 5, 4],
+          [2, 1, 3, 3],
+        ],
+      ],
+      [
         "something not linear",
         (x, w) => conv(square(x), square(w)),
         [

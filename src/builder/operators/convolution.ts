@@ -183,8 +183,8 @@ export function turnedFilters(w: Value, group: number): Value {
 
 /** [channels, filters / group, …] as [filters, channels / group, …]. */
 function byFilter(w: Value, group: number): Value {
-  const [channels, filters] = w.shape as readonly number[] as [number, number];
-  const kernel = (w.shape as readonly number[]).slice(2);
+  const [channels, filters, ...kernel] = w.shape as readonly number[] as [number, number];
+  if (group === 1) return transpose(w, [1, 0, ...kernel.map((_, i) => i + 2)]);
   const parts = reshape(w, [group, channels / group, filters, ...kernel]);
   const swapped = transpose(parts, [0, 2, 1, ...kernel.map((_, i) => i + 3)]);
   return reshape(swapped, [group * filters, channels / group, ...kernel]);

@@ -23,7 +23,8 @@ export function unfold(x: Value, window: Window, fill = 0): Value {
   const padded = pads.flat().every((n) => n === 0)
     ? x
     : pad(x, [[0, 0], [0, 0], ...pads], { value: fill });
-  const axes = kernel.map((_, i) => i + 2);
+  const apart = unsqueeze(padded, 2);
+  const axes = kernel.map((_, i) => i + 3);
   const entries = offsets(kernel).map((offset) => {
     const starts = offset.map((k, i) => k * (dilations[i] as number));
     // As far from the end as the entries of the window that come after this one.
@@ -31,7 +32,7 @@ export function unfold(x: Value, window: Window, fill = 0): Value {
       const behind = ((kernel[i] as number) - 1 - k) * (dilations[i] as number);
       return behind === 0 ? Number.POSITIVE_INFINITY : -behind;
     });
-    return unsqueeze(slice(padded, starts, ends, { axes, steps: strides }), 2);
+    return slice(apart, starts, ends, { axes, steps: strides });
   });
   return entries.length === 1 ? (entries[0] as Value) : concat(entries, { axis: 2 });
 }

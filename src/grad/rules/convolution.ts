@@ -10,6 +10,7 @@ import {
   reduceSum,
   reshape,
   sizeOf,
+  sizesOf,
   slice,
   transpose,
 } from "../../builder/operators/index.ts";
@@ -56,7 +57,7 @@ function convTransposeRule(node: Pullback<OperatorTable["ConvTranspose"]>): Cota
  * the most that may be missing where the size of x is not known, and cut off again. */
 export function spread(dy: Value, w: Value, x: Value, window: Window, group: number): Value {
   const { kernel, strides, dilations, pads } = window;
-  const around = isStatic(w.shape) ? padsOfTranspose(window) : undefined;
+  const around = isStatic(w.shape) && !isLonger(w, dy) ? padsOfTranspose(window) : undefined;
   if (around !== undefined) {
     return conv(dy, turnedFilters(w, group), undefined, { dilations, group, pads: around });
   }
@@ -69,6 +70,12 @@ export function spread(dy: Value, w: Value, x: Value, window: Window, group: num
   });
   const options = { strides, dilations, pads, group, outputPadding };
   return cutTo(convTranspose(dy, w, undefined, options), x, outputPadding);
+}
+
+/** Whether filters are longer than what they go over, so that an ordinary convolution would mostly multiply
+ * the zeros around it: dy as filters, when the gradient of filters is differentiated. */
+function isLonger(w: Value, dy: Value): boolean {
+  return w.shape?.slice(2).some((size, i) => Number(size) > Number(dy.shape?.[i + 2])) ?? false;
 }
 
 /** At stride 1 the transpose is an ordinary convolution, for which ONNX Runtime takes half the time: with
@@ -91,14 +98,54 @@ function cutTo(y: Value, x: Value, added: readonly number[]): Value {
   }, y);
 }
 
-/** The cotangent of the filters: the matrix product of dy and the unfolded windows, group by group. It is
- * also a convolution of x with dy, with batch and channels, strides and dilations in each other's place;
- * that takes ONNX Runtime 1.30 two to three times as long, and float64 does not have it.
+/** The cotangent of the filters, by one of two ways.
  *
  * @param x [batch, group channels, …] on the wide side
  * @param dy [batch, group filters, …] on the narrow side
  * @param w [group filters, channels, kernel…], for its sizes */
 function filterCotangent(x: Value, dy: Value, w: Value, window: Window, group: number): Value {
+  const narrow = dy.shape?.slice(2);
+  return x.dtype === "float32" && isStatic(narrow) && isStatic(x.shape?.slice(2))
+    ? byConvolution(x, dy, window, group)
+    : byWindows(x, dy, w, window, group);
+}
+
+/** A convolution of x with dy, where batch and channels, strides and dilations have changed places. */
+function byConvolution(x: Value, dy: Value, window: Window, group: number): Value {
+  const { kernel, strides, dilations, pads } = window;
+  const behind = kernel.map((_, i) => i + 2);
+  const filters = transpose(dy, [1, 0, ...behind]);
+  const options = { strides: dilations, dilations: strides, pads, group };
+  const found = transpose(conv(channelsFirst(x, group), filters, undefined, options), [
+    1,
+    0,
+    ...behind,
+  ]);
+  // Entries that the strides left over at the end of x.
+  const more = behind.filter((axis, i) => found.shape?.[axis] !== kernel[i]);
+  return more.length === 0
+    ? found
+    : slice(
+        found,
+        more.map(() => 0),
+        more.map((axis) => kernel[axis - 2] as number),
+        { axes: more },
+      );
+}
+
+/** [batch, group channels, …] as [channels, group batch, …]. */
+function channelsFirst(x: Value, group: number): Value {
+  const [batch, channels, ...spatial] = sizesOf(x) as [Size, Size, ...Size[]];
+  const behind = spatial.map((_, i) => i + 2);
+  if (group === 1) return transpose(x, [1, 0, ...behind]);
+  const parts = reshape(x, [batch, group, asPart(channels, group), ...spatial]);
+  const turned = transpose(parts, [2, 1, 0, ...behind.map((axis) => axis + 1)]);
+  return reshape(turned, [asPart(channels, group), asMany(batch, group), ...spatial]);
+}
+
+/** The matrix product of dy and the unfolded windows, group by group: for float64, which has no convolutions,
+ * and sizes that only a run tells. */
+function byWindows(x: Value, dy: Value, w: Value, window: Window, group: number): Value {
   const entries = window.kernel.reduce((product, size) => product * size, 1);
   const [filters, channels] = [sizeOf(w, 0), sizeOf(w, 1)];
   const columns = reshape(unfold(x, window), [sizeOf(x, 0), group, asMany(channels, entries), -1]);
