@@ -2,7 +2,7 @@ import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { softCurve } from "./kernels/soft-curves.ts";
-import { floatingAll, positiveSoftness } from "./operands.ts";
+import { floatingAlike, positiveSoftness } from "./operands.ts";
 import { hardForm, type Mode, resolveOptions, type SoftMode, type Softness } from "./options.ts";
 
 /** Options of greater, greaterEqual, less, lessEqual, eq and notEqual. */
@@ -201,7 +201,7 @@ function compare(
 ): Value {
   const resolved = resolveOptions(operator, options, comparisonDefaults);
   const { softness, mode, epsilon } = resolved;
-  const [a, b] = floatingAll(operator, { x, y }) as [Value, Value];
+  const [a, b] = floatingAlike(operator, { x, y }) as [Value, Value];
   return a.graph.operation(
     operator,
     () =>

@@ -3,7 +3,7 @@ import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { ramp, step } from "./curves.ts";
 import { softCurve } from "./kernels/soft-curves.ts";
-import { floating, floatingAll, positiveSoftness } from "./operands.ts";
+import { floating, floatingAlike, positiveSoftness } from "./operands.ts";
 import {
   hardForm,
   type Mode,
@@ -219,7 +219,7 @@ export function heaviside(x: Operand, options: ElementwiseOptions = {}): Value {
 export function clamp(x: Operand, a: Operand, b: Operand, options: ReluOptions = {}): Value {
   const resolved = resolveOptions("clamp", options, reluDefaults);
   const { softness, mode, gated } = resolved;
-  const [value, low, high] = floatingAll("clamp", { x, a, b }) as [Value, Value, Value];
+  const [value, low, high] = floatingAlike("clamp", { x, a, b }) as [Value, Value, Value];
   return value.graph.operation(
     "clamp",
     () => {

@@ -1,7 +1,7 @@
 import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { floating, floatingAll } from "./operands.ts";
+import { floating, floatingAlike } from "./operands.ts";
 import { resolveOptions } from "./options.ts";
 
 /** Options of logicalAnd, logicalOr and logicalXor. */
@@ -144,7 +144,7 @@ function connect(
   build: (x: Value, y: Value, options: Required<LogicOptions>) => Value,
 ): Value {
   const resolved = resolveOptions(operator, options, logicDefaults);
-  const [a, b] = floatingAll(operator, { x, y }) as [Value, Value];
+  const [a, b] = floatingAlike(operator, { x, y }) as [Value, Value];
   return a.graph.operation(operator, () => build(a, b, resolved));
 }
 

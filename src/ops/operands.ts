@@ -1,6 +1,7 @@
 import { isFloating } from "../builder/dtype.ts";
 import { GraphError } from "../builder/errors.ts";
 import { isValue, liftAll, type Operand, requireValue } from "../builder/lift.ts";
+import { broadcastAll } from "../builder/operators/emit.ts";
 import { cast, greater, mul, where } from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import type { Softness } from "./options.ts";
@@ -22,6 +23,17 @@ export function floatingAll(
     isValue(operand) ? toFloating(operator, names[i] as string, operand) : operand,
   );
   return liftAll(operator, Object.fromEntries(floats.map((operand, i) => [names[i], operand])));
+}
+
+/** The same of operands that are to be combined elementwise.
+ * @throws GraphError if their shapes do not broadcast */
+export function floatingAlike(
+  operator: string,
+  operands: Readonly<Record<string, Operand>>,
+): Value[] {
+  const values = floatingAll(operator, operands);
+  broadcastAll({ operator }, values);
+  return values;
 }
 
 function toFloating(operator: string, argument: string, value: Value): Value {

@@ -5,7 +5,7 @@ import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
 import { along, putBack } from "./axis.ts";
 import { int64Vector, iota } from "./indices.ts";
-import { floatingAll } from "./operands.ts";
+import { floatingAlike, floatingAll } from "./operands.ts";
 import { resolveOptions } from "./options.ts";
 import { weightedSums } from "./weighted-sums.ts";
 
@@ -50,7 +50,7 @@ export const narrowDefaults: Readonly<Required<NarrowOptions>> = Object.freeze({
  * Cost: O(1) an element.
  * @throws GraphError if the shapes do not broadcast */
 export function where(condition: Operand, x: Operand, y: Operand): Value {
-  const [c, a, b] = floatingAll("where", { condition, x, y }) as [Value, Value, Value];
+  const [c, a, b] = floatingAlike("where", { condition, x, y }) as [Value, Value, Value];
   return c.graph.operation("where", () => op.add(op.mul(a, c), op.mul(b, op.sub(1, c))));
 }
 

@@ -262,7 +262,7 @@ test("there are no soft indices; topk says so in its type", () => {
   const { indices } = soft.topk(x, 2, { method: METHOD });
   const none: undefined = indices;
   expect(none).toBeUndefined();
-  expect(() => soft.argsort(x, { method: METHOD as "softsort" })).toThrow("has no rows");
+  expect(() => soft.argsort(x, { method: METHOD as "softsort" })).toThrow("has no soft indices");
 });
 
 test("float16 and integers go through float64", () => {

@@ -88,6 +88,11 @@ const cases: readonly (readonly [what: string, call: (x: Value) => unknown, mess
   ],
   ["no Value", () => soft.sort([3, 1, 2] as never), "sort: x: expected a Value, got [3, 1, 2]"],
   ["texts", (x) => soft.abs(x.graph.input("names", "string", [2])), "abs: x: expected numbers"],
+  [
+    "shapes that do not go together",
+    (x) => soft.clamp(x, [1, 2], 3),
+    "clamp: shapes do not broadcast: [5] and [2] and [] differ at axis 0 of the result",
+  ],
   ["an unknown rank", (x) => soft.sort(x.graph.input("any", "float32")), "sort: the rank of"],
 ];
 

@@ -300,7 +300,7 @@ describe("soft operators", () => {
   test("there are no soft indices, nor other modes", () => {
     const x = new Graph("wrong").input("x", "float64", [5]);
     expect(() => soft.sort(x, { ...how, mode: "c1" })).toThrow('expected "smooth"');
-    expect(() => soft.argsort(x, { method: METHOD as "softsort" })).toThrow("has no rows");
+    expect(() => soft.argsort(x, { method: METHOD as "softsort" })).toThrow("has no soft indices");
     expect(soft.topk(x, 2, how).indices).toBeUndefined();
   });
 

@@ -124,7 +124,10 @@ export function sameType(node: NodeFacts, values: readonly Value[]): DType {
 }
 
 /** The shape that all the values broadcast to. @throws GraphError if two do not. */
-export function broadcastAll(node: NodeFacts, values: readonly Value[]): Shape | undefined {
+export function broadcastAll(
+  node: Pick<NodeFacts, "operator">,
+  values: readonly Value[],
+): Shape | undefined {
   let shape: Shape | undefined = [];
   for (const value of values) {
     const result = broadcastShapes(shape, value.shape);

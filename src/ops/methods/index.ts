@@ -20,6 +20,13 @@ const methods: { readonly [Name in Method]?: SoftMethod } = {
 
 type Ability = Exclude<keyof SoftMethod, "modes">;
 
+/** What users call the abilities. */
+const NAMES: Readonly<Record<Ability, string>> = {
+  rows: "soft indices",
+  ranks: "ranks",
+  values: "values",
+};
+
 /** One ability of a method.
  * @throws GraphError if the method is not there yet, or cannot do that, or not in that mode */
 export function methodFor<Wanted extends Ability>(
@@ -30,7 +37,10 @@ export function methodFor<Wanted extends Ability>(
 ): NonNullable<SoftMethod[Wanted]> {
   const able = findMethod(operator, name, mode, ability)[ability];
   if (able === undefined) {
-    throw new GraphError(operator, `method "${name}" has no ${ability}; use ${choices(ability)}`);
+    throw new GraphError(
+      operator,
+      `method "${name}" has no ${NAMES[ability]}; use ${choices(ability)}`,
+    );
   }
   return able;
 }
