@@ -123,6 +123,7 @@ export {
   hessianVectorProduct,
   jacobian,
   jvp,
+  type OneEach,
   perExampleGrads,
   valueAndGrad,
   vjp,

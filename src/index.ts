@@ -267,6 +267,7 @@ export {
   hessianVectorProduct,
   jacobian,
   jvp,
+  type OneEach,
   perExampleGrads,
   type SavedValue,
   valueAndGrad,

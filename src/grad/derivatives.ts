@@ -21,7 +21,15 @@ import {
 import type { Size } from "../builder/operators/sizes.ts";
 import type { Value } from "../builder/value.ts";
 import { reshapeLike } from "./broadcast.ts";
-import { fitting, type GradOptions, grad, requireFloat, requireResults, vjp } from "./reverse.ts";
+import {
+  fitting,
+  type GradOptions,
+  grad,
+  type OneEach,
+  requireFloat,
+  requireResults,
+  vjp,
+} from "./reverse.ts";
 
 /** Up to so many rows or columns of a Jacobian are written out; more are gone through by a Loop. */
 const MOST_WRITTEN_OUT = 4;
@@ -64,13 +72,13 @@ export function jvp(
  * @param vectors one for each x, with its shape; a number stands for a tensor filled with it
  * @returns one value for each x, of its type and shape
  * @throws GraphError as `grad` does, or if a vector does not fit its x */
-export function hessianVectorProduct(
+export function hessianVectorProduct<Xs extends readonly Value[] | []>(
   y: Value,
-  xs: readonly Value[],
+  xs: Xs,
   vectors: readonly Operand[],
   options: GradOptions = {},
-): Value[] {
-  const gradients = grad(y, xs, options);
+): OneEach<Xs> {
+  const gradients: readonly Value[] = grad(y, xs, options);
   // The Hessian is symmetric: its product with a vector is the vector's with it.
   return vjp(gradients, xs, stepsOf("hessianVectorProduct", "vectors", xs, vectors), options);
 }
@@ -87,12 +95,16 @@ export function hessianVectorProduct(
  * @param xs as for `grad`, ranks known
  * @returns one value for each x, of shape `[...y.shape, ...x.shape]`
  * @throws GraphError as `vjp` does, or if a rank is not known */
-export function jacobian(y: Value, xs: readonly Value[], options: GradOptions = {}): Value[] {
+export function jacobian<Xs extends readonly Value[] | []>(
+  y: Value,
+  xs: Xs,
+  options: GradOptions = {},
+): OneEach<Xs> {
   requireRank("jacobian", "y", y);
   if (!Array.isArray(xs)) failArgument("jacobian", "xs", "a list of Values", xs);
   for (const [i, x] of xs.entries()) requireRank("jacobian", `xs[${i}]`, x);
   const build = hasFewerColumns(y, xs) ? byColumns : byRows;
-  return y.graph.operation("jacobian", () => build(y, xs, options));
+  return y.graph.operation("jacobian", () => build(y, xs, options)) as OneEach<Xs>;
 }
 
 /** All second partial derivatives of a scalar.
@@ -123,12 +135,12 @@ export function hessian(y: Value, x: Value, options: GradOptions = {}): Value {
  * @param xs what to differentiate by: values from outside, not the slices
  * @returns one value for each x, of shape `[examples, ...x.shape]`
  * @throws GraphError as `grad` does, or if an example has no first axis */
-export function perExampleGrads(
+export function perExampleGrads<Xs extends readonly Value[] | []>(
   examples: readonly Value[],
   loss: (slices: Value[]) => Value,
-  xs: readonly Value[],
+  xs: Xs,
   options: GradOptions = {},
-): Value[] {
+): OneEach<Xs> {
   const [first] = examples;
   if (first === undefined) failArgument("perExampleGrads", "examples", "at least one", examples);
   for (const [i, example] of examples.entries()) {
@@ -137,12 +149,13 @@ export function perExampleGrads(
       failArgument("perExampleGrads", `examples[${i}]`, "a value with a first axis", example);
     }
   }
-  return first.graph.operation("perExampleGrads", () =>
+  const grads = first.graph.operation("perExampleGrads", () =>
     stacked(first.graph, sizeOf(first, 0), (i) => {
       const slices = examples.map((example) => gather(example, i));
       return grad(loss(slices), xs, options);
     }),
   );
+  return grads as OneEach<Xs>;
 }
 
 function hasFewerColumns(y: Value, xs: readonly Value[]): boolean {

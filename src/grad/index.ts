@@ -8,4 +8,4 @@ export {
 } from "./derivatives.ts";
 export { explainGradient, type GradientReport, type SavedValue } from "./explain.ts";
 export { dependsOn } from "./path.ts";
-export { type GradOptions, grad, valueAndGrad, vjp } from "./reverse.ts";
+export { type GradOptions, grad, type OneEach, valueAndGrad, vjp } from "./reverse.ts";

@@ -50,6 +50,9 @@ export interface GradOptions {
   readonly rules?: GradientRules;
 }
 
+/** One Value for each of a list of Values, a tuple for a tuple: of `[w, b]`, `[Value, Value]`. */
+export type OneEach<List extends readonly Value[]> = { -readonly [Place in keyof List]: Value };
+
 /** The gradients of a scalar by some values, as new nodes of the same graph. They are ordinary values:
  * combine them, export them, differentiate them again.
  *
@@ -64,9 +67,13 @@ export interface GradOptions {
  * that y does not depend on gets exact zeros.
  * @returns one value for each x, of its type and shape
  * @throws GraphError if y is not a scalar, or naming every operator on the way that has no rule */
-export function grad(y: Value, xs: readonly Value[], options: GradOptions = {}): Value[] {
+export function grad<Xs extends readonly Value[] | []>(
+  y: Value,
+  xs: Xs,
+  options: GradOptions = {},
+): OneEach<Xs> {
   requireScalar("grad", y);
-  return pullBack("grad", [y], xs, options, () => [onesLike(y)]);
+  return pullBack("grad", [y], xs, options, () => [onesLike(y)]) as OneEach<Xs>;
 }
 
 /** A scalar and its gradients, for code that wants both by name.
@@ -75,13 +82,13 @@ export function grad(y: Value, xs: readonly Value[], options: GradOptions = {}):
  * const { value, grads } = valueAndGrad(loss, [w]);
  * ```
  * @throws GraphError as `grad` does */
-export function valueAndGrad(
+export function valueAndGrad<Xs extends readonly Value[] | []>(
   y: Value,
-  xs: readonly Value[],
+  xs: Xs,
   options: GradOptions = {},
-): { readonly value: Value; readonly grads: readonly Value[] } {
+): { readonly value: Value; readonly grads: Readonly<OneEach<Xs>> } {
   requireScalar("valueAndGrad", y);
-  return { value: y, grads: pullBack("grad", [y], xs, options, () => [onesLike(y)]) };
+  return { value: y, grads: grad(y, xs, options) };
 }
 
 /** The vector-Jacobian product: the gradient of `sum over i of <cotangents[i], ys[i]>` by some values,
@@ -96,18 +103,19 @@ export function valueAndGrad(
  * ones by default.
  * @returns one value for each x, of its type and shape
  * @throws GraphError if a cotangent does not fit its y, or naming every operator that has no rule */
-export function vjp(
+export function vjp<Xs extends readonly Value[] | []>(
   ys: Value | readonly Value[],
-  xs: readonly Value[],
+  xs: Xs,
   cotangents?: Operand | readonly Operand[],
   options: GradOptions = {},
-): Value[] {
+): OneEach<Xs> {
   const values = requireResults("vjp", ys);
   const given = isValue(ys) ? [cotangents as Operand | undefined] : listOf(cotangents);
   if (given !== undefined && given.length !== values.length) {
     failArgument("vjp", "cotangents", `${values.length}, one for each y`, cotangents);
   }
-  return pullBack("vjp", values, xs, options, () => values.map((y, i) => seedOf(y, given?.[i], i)));
+  const seeds = () => values.map((y, i) => seedOf(y, given?.[i], i));
+  return pullBack("vjp", values, xs, options, seeds) as OneEach<Xs>;
 }
 
 /** One floating value or several, as a list. */

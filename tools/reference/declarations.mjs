@@ -77,7 +77,7 @@ function declarationReader({ checker, emitter }) {
   function printed(signature) {
     const kind = signature.declaration.kind;
     const node = checker.signatureToSignatureDeclaration(signature, kind, undefined, NO_TRUNCATION);
-    const text = emitter.printNode(node).replace(/\s+/g, " ").trim();
+    const text = emitter.printNode(node).replace(/\s+/g, " ").replaceAll("[ ]", "[]").trim();
     return text
       .replace(/^function\s*/, "")
       .replace(/^\((.*)\) => /, "($1): ")
