@@ -24,8 +24,8 @@ export interface Raiser {
   readonly since: number;
   /** The newer form; nodes that it makes stand before the node. undefined: it is as it was. */
   readonly form: (node: NodeFacts, graph: Graph) => Form | undefined;
-  /** Why there is no newer form; undefined if there is one. */
-  readonly obstacle?: (node: NodeFacts) => string | undefined;
+  /** Why there is no newer form; undefined if there is one. `isRead` tells whether anything reads a result. */
+  readonly obstacle?: (node: NodeFacts, isRead: (result: number) => boolean) => string | undefined;
 }
 
 /** Attributes that became inputs, behind those that a node has. */
@@ -112,11 +112,6 @@ function hasBothWays(node: NodeFacts): string | undefined {
 
 const axesAsInput = asInputs(13, ["axes"], (node, graph) => [vector(graph, intsOf(node, "axes"))]);
 
-const moreOutputs =
-  (reason: string) =>
-  ({ outputCount }: NodeFacts): string | undefined =>
-    outputCount > 1 ? reason : undefined;
-
 /** What changed its form between opsets 7 and 16; everything else reads in the later one as it is. An
  * operator's raisers are in the order of the opsets. */
 export const raisers: Readonly<Record<string, readonly Raiser[]>> = {
@@ -153,7 +148,7 @@ export const raisers: Readonly<Record<string, readonly Raiser[]>> = {
     {
       since: 10,
       form: () => undefined,
-      obstacle: moreOutputs("its mask is of another type"),
+      obstacle: (_, isRead) => (isRead(1) ? "its mask is of another type" : undefined),
     },
     asInputs(12, ["ratio"], (node, graph) => [scalar(node, graph, floatOf(node, "ratio", 0.5))]),
   ],
@@ -170,7 +165,8 @@ export const raisers: Readonly<Record<string, readonly Raiser[]>> = {
     {
       since: 14,
       form: () => undefined,
-      obstacle: moreOutputs("in training it has other results"),
+      obstacle: ({ outputCount }) =>
+        outputCount > 1 ? "in training it has other results" : undefined,
     },
   ],
   Upsample: [

@@ -4,6 +4,7 @@ import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
 import { type Form, type Raiser, raisers } from "./raise-operators.ts";
 import type { NodeFacts } from "./schema.ts";
+import type { Value } from "./value.ts";
 
 /** What raising needs of the graph that it raises. */
 export interface Raising {
@@ -32,10 +33,16 @@ function checkRaisable({ graph, from, to, blocks }: Raising): void {
   if (from < 13 && functions > 0) {
     throw new GraphError("grad", `a model with functions cannot be raised from opset ${from}`);
   }
+  let read: ReadonlySet<Value> | undefined;
   const visit = (block: Block) => {
     for (const node of block.nodes) {
+      const isRead = (result: number) => {
+        read ??= valuesRead(graph, blocks);
+        const value = node.outputs[result];
+        return value !== undefined && read.has(value);
+      };
       const reason = raisersOf(node, from, to)
-        .map(({ obstacle }) => obstacle?.(factsOf(node, from)))
+        .map(({ obstacle }) => obstacle?.(factsOf(node, from), isRead))
         .find((found) => found !== undefined);
       if (reason !== undefined) {
         const name = JSON.stringify(node.source?.message.name || node.outputs[0]?.hint || "");
@@ -48,6 +55,20 @@ function checkRaisable({ graph, from, to, blocks }: Raising): void {
     }
   };
   blocks.forEach(visit);
+}
+
+/** What nodes read, and what blocks and the graph give. */
+function valuesRead(graph: Graph, blocks: readonly Block[]): ReadonlySet<Value> {
+  const read = new Set<Value>([...graph.outputs.values(), ...graph.updates.values()]);
+  const visit = (block: Block) => {
+    for (const output of block.outputs) read.add(output);
+    for (const node of block.nodes) {
+      for (const input of node.inputs) if (input !== undefined) read.add(input);
+      subgraphsOf(node.attributes).forEach(visit);
+    }
+  };
+  blocks.forEach(visit);
+  return read;
 }
 
 /** Whether any node of the block was changed. */

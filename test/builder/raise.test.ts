@@ -85,6 +85,10 @@ const cases: readonly (readonly [string, Old])[] = [
   ["Dropout", one("Dropout", float("ratio", 0.4))(9, [4])],
   ["Dropout with its default", one("Dropout")(7, [4])],
   [
+    "Dropout with a mask that nothing reads",
+    { opset: 9, dims: [4], nodes: [node("Dropout", ["x"], ["y", "mask"])] },
+  ],
+  [
     "BatchNormalization",
     {
       opset: 7,
@@ -251,7 +255,11 @@ test.each<[string, RegExp, Old]>([
   [
     "a mask of Dropout in floats",
     /Dropout .* its mask/,
-    { opset: 9, dims: [2], nodes: [node("Dropout", ["x"], ["y", "mask"])] },
+    {
+      opset: 9,
+      dims: [2],
+      nodes: [node("Dropout", ["x"], ["z", "mask"]), node("Mul", ["z", "mask"], ["y"])],
+    },
   ],
   [
     "statistics for each place",

@@ -1,9 +1,19 @@
 import { attribute } from "../block.ts";
+import type { TensorType } from "../definition.ts";
 import { type DType, dtypeCode, dtypeOfCode, isDType, isFloating } from "../dtype.ts";
 import { checkOptions, failArgument } from "../errors.ts";
 import { graphOf, lift, liftAll, type Operand, requireValue } from "../lift.ts";
-import { inputOf, intOf, type NodeFacts, none, type Schema, type Schemas } from "../schema.ts";
+import {
+  constantData,
+  inputOf,
+  intOf,
+  type NodeFacts,
+  none,
+  type Schema,
+  type Schemas,
+} from "../schema.ts";
 import type { Value } from "../value.ts";
+import { MOST_ELEMENTS } from "./axes.ts";
 import {
   binary,
   binarySchema,
@@ -96,6 +106,16 @@ function testSchema(node: NodeFacts, floats: boolean) {
   return [{ dtype: "bool", shape: x.shape }] as const;
 }
 
+/** The numbers of a constant of sizes that is written in floats, as PyTorch does before opset 9. */
+function wholeNumbersIn(x: Value): TensorType["elements"] {
+  const data = constantData(x);
+  if (data === undefined || data.external || data.size > MOST_ELEMENTS || data.dims.length > 1) {
+    return undefined;
+  }
+  const numbers = data.toNumbers();
+  return numbers.every(Number.isSafeInteger) ? numbers : undefined;
+}
+
 export const logicSchemas: Schemas<
   | "And"
   | "Or"
@@ -146,8 +166,8 @@ export const logicSchemas: Schemas<
     normal: (node) => ({ to: dtypeOfCode(intOf(node, "to", 1)) }),
     infer: (node, { to }) => {
       const x = inputOf(node, 0);
-      const keeps = to === "int64" && !isFloating(x.dtype);
-      return [{ dtype: to, shape: x.shape, ...(keeps ? { elements: x.elements } : {}) }];
+      const elements = isFloating(x.dtype) ? wholeNumbersIn(x) : x.elements;
+      return [{ dtype: to, shape: x.shape, ...(to === "int64" ? { elements } : {}) }];
     },
   },
   CastLike: {
