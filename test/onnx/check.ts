@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { toBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { dependsOn, Graph, vjp } from "softonnx";
@@ -34,6 +35,20 @@ export interface CheckOptions {
   /** Other cases by name: what a case says in one operator, `NAME_expanded` says in simpler ones. */
   readonly find: (name: string) => NodeCase | undefined;
 }
+
+/** Derivatives of a case that were computed elsewhere, by the inputs' names: see float64/values.py. */
+type Stored = Readonly<Record<string, Slopes>>;
+
+interface Slopes {
+  /** Along `weightsOf` with phases 2.1, 3.1 and so on. */
+  readonly slopes: readonly number[];
+  /** The elements that the directions leave out. */
+  readonly kinks?: readonly number[];
+}
+
+const stored: Readonly<Record<string, Stored>> = JSON.parse(
+  readFileSync("test/onnx/float64/values.json", "utf8"),
+);
 
 class Failure extends Error {}
 
@@ -245,6 +260,8 @@ async function checkGradients(
   if (agreed !== undefined) return `not compared: ${BY_AGREEMENT[agreed.opType]}`;
   const symbolic = await symbolicGradients(nodeCase, model);
   if (typeof symbolic === "string") return symbolic;
+  const slopes = stored[nodeCase.name.replace(/_expanded$/, "")] ?? {};
+  checkStored(symbolic, slopes);
   const numeric = await valuesToDiffer(nodeCase, model, options);
   const steps = numeric.precision === "float64" ? DOUBLE : SINGLE;
   const exact = numeric.precision === "float64" && symbolic.precision === "float64";
@@ -253,6 +270,7 @@ async function checkGradients(
   try {
     const weighted = { ...numeric, weights: symbolic.weights };
     for (const [name, gradient] of Object.entries(symbolic.gradients)) {
+      if (numeric.precision === "float32" && Object.hasOwn(slopes, name)) continue;
       const row = numbersIn(gradient);
       for (const at of placesIn(row.length, options.places)) {
         const slope = await slopeAt(weighted, name, at, steps);
@@ -280,7 +298,32 @@ async function checkGradients(
   }
   const against = symbolic.precision === numeric.precision ? "" : ` against ${numeric.precision}`;
   const left = kinks === 0 ? "" : `, ${kinks} at kinks`;
-  return `${symbolic.precision}${against}: ${compared} compared${left}`;
+  const inputs = Object.keys(slopes).length;
+  const others = inputs === 0 ? "" : `, ${inputs} inputs with stored float64 values`;
+  return `${symbolic.precision}${against}: ${compared} compared${left}${others}`;
+}
+
+/** Compares gradients with stored derivatives along fixed directions. */
+function checkStored({ gradients, precision }: Symbolic, slopes: Stored): void {
+  const tolerance = precision === "float64" ? 1e-7 : 1e-5;
+  for (const [name, { slopes: expected, kinks = [] }] of Object.entries(slopes)) {
+    const row = numbersIn(gradients[name] as Bare);
+    for (const [k, slope] of expected.entries()) {
+      const direction = weightsOf(row.length, 2.1 + k);
+      for (const at of kinks) direction[at] = 0;
+      let [found, size] = [0, 1];
+      for (const [at, part] of row.entries()) {
+        if (direction[at] === 0) continue;
+        found += part * (direction[at] as number);
+        size += Math.abs(part * (direction[at] as number));
+      }
+      if (!(Math.abs(found - slope) <= tolerance * size)) {
+        throw new Failure(
+          `gradient by ${name} along direction ${k} is ${found} (${precision}) for ${slope} (stored)`,
+        );
+      }
+    }
+  }
 }
 
 interface Symbolic {

@@ -12,6 +12,9 @@ for (const each of cases) {
   groups.set(word, [...(groups.get(word) ?? []), each]);
 }
 
+/** Whose only float inputs are bounds that it rounds to whole places: the gradient is zero. */
+const MEL = "test_melweightmatrix";
+
 test("the archive is whole", () => {
   expect(cases).toHaveLength(1468);
 });
@@ -20,13 +23,17 @@ test.each([...groups.keys()])(
   "%s: read, written back, run and differentiated as ONNX's tests have it",
   async (word) => {
     const failed: string[] = [];
+    const inexact: string[] = [];
     for (const each of groups.get(word) as NodeCase[]) {
-      const { name, status, why } = await checkCase(each, {
+      const { name, status, why, gradient } = await checkCase(each, {
         places: 4,
         find: (other) => byName.get(other),
       });
       if (status === "failed") failed.push(`${name}: ${why}`);
+      const single = /^float32: |against float32/.test(gradient);
+      if (single && !gradient.includes("stored")) inexact.push(name);
     }
     expect(failed).toEqual([]);
+    expect(inexact).toEqual(word === "melweightmatrix" ? [MEL] : []);
   },
 );
