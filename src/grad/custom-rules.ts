@@ -1,18 +1,21 @@
-import type { Node } from "../builder/block.ts";
+import { type Block, type Node, subgraphsOf } from "../builder/block.ts";
 import type { VjpRule } from "../builder/definition.ts";
-import { failArgument, GraphError } from "../builder/errors.ts";
+import { failArgument, GraphError, nearest } from "../builder/errors.ts";
+import type { Graph } from "../builder/graph.ts";
+import { schemaOf } from "../builder/operators/known.ts";
 import type { Cotangents, Walk } from "./rules/rule.ts";
 
 /** Gradient rules of a user's own, by operator: `com.example.Twist` is Twist of the domain com.example, `Relu` is
  * that of ai.onnx. Each is given the node on the way back and makes the cotangents of its inputs in order;
- * undefined, or a missing tail, means zero.
+ * undefined, or a missing tail, means zero. Rules for operators that are not on the way are not asked.
  *
  * `attributes` are those of the operator with defaults filled in; of an operator that the builder does not know,
  * those that are written, by name. */
 export type GradientRules = Readonly<Record<string, VjpRule<Readonly<Record<string, unknown>>>>>;
 
-/** @throws GraphError unless each rule is a function */
-export function checkRules(operator: string, rules: GradientRules | undefined): void {
+/** @throws GraphError unless each rule is a function, and of an operator that there is. Other domains have
+ * operators that nobody knows: a rule for one that the graph lacks is for another graph. */
+export function checkRules(operator: string, rules: GradientRules | undefined, graph: Graph): void {
   if (rules === undefined) return;
   if (typeof rules !== "object" || rules === null) {
     failArgument(operator, "rules", "rules by operator", rules);
@@ -21,7 +24,33 @@ export function checkRules(operator: string, rules: GradientRules | undefined): 
     if (typeof rule !== "function") {
       failArgument(operator, `rules[${JSON.stringify(name)}]`, "a function", rule);
     }
+    checkName(operator, name, graph);
   }
+}
+
+const STANDARD = "ai.onnx.";
+
+function checkName(operator: string, name: string, graph: Graph): void {
+  const bare = name.startsWith(STANDARD) ? name.slice(STANDARD.length) : name;
+  if (bare.includes(".") || (bare === name && schemaOf(name) !== undefined)) return;
+  const used = operatorsIn(graph.root);
+  if (used.has(name)) return;
+  const near = schemaOf(bare) === undefined ? nearest(bare, [...used]) : bare;
+  const advice = near === undefined ? "" : `; did you mean "${near}"?`;
+  throw new GraphError(operator, `rules: there is no operator ${JSON.stringify(name)}${advice}`);
+}
+
+/** The operators of a block and of the bodies in it. */
+function operatorsIn(top: Block): ReadonlySet<string> {
+  const found = new Set<string>();
+  const pending = [top];
+  for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
+    for (const node of block.nodes) {
+      found.add(operatorOf(node));
+      pending.push(...subgraphsOf(node.attributes));
+    }
+  }
+  return found;
 }
 
 /** `Loop`, `com.example.Twist`. */

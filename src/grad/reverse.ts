@@ -188,13 +188,13 @@ function checkedGraph(
 ): Graph {
   checkOptions(operator, options, ["keepEvery", "rules"]);
   const { keepEvery = 1, rules } = options;
-  checkRules(operator, rules);
   if (!Number.isSafeInteger(keepEvery) || keepEvery < 1) {
     failArgument(operator, "keepEvery", "a whole number from 1", keepEvery);
   }
   if (!Array.isArray(xs)) failArgument(operator, "xs", "a list of Values", xs);
   for (const [i, x] of xs.entries()) requireFloat(operator, `xs[${i}]`, x);
   const graph = graphOf(operator, [...ys, ...xs]);
+  checkRules(operator, rules, graph);
   for (const value of [...ys, ...xs]) {
     if (!graph.block.sees(value.block)) {
       throw new GraphError(operator, `${value} is inside a closed subgraph`);

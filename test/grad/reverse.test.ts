@@ -359,6 +359,20 @@ describe("rules that users give by operator", () => {
     expect((await runBoth(g, { dx }, [numbers([1, 2])])).dx?.data).toEqual([0.5, 0.5]);
   });
 
+  test("of ai.onnx, for operators that there are", () => {
+    const { xs } = graph([2]);
+    const y = relu(foreign(xs[0]));
+    const by = (name: string) => () =>
+      vjp(y, [xs[0]], 1, { rules: { ...cubes, [name]: () => [] } });
+    expect(by("Rellu")).toThrow('vjp: rules: there is no operator "Rellu"; did you mean "Relu"?');
+    expect(by("ai.onnx.Relu")).toThrow(
+      'vjp: rules: there is no operator "ai.onnx.Relu"; did you mean "Relu"?',
+    );
+    // Those of another graph.
+    expect(by("Sigmoid")()).toHaveLength(1);
+    expect(by("com.example.Forein")()).toHaveLength(1);
+  });
+
   test("what they give is checked", () => {
     const { xs } = graph([2]);
     const by = (rule: unknown) => () =>
