@@ -34,6 +34,7 @@ describe("gradients pass through sequences", () => {
         return mul(sequenceAt(list, 0), sequenceAt(list, -1));
       },
       [[2], [2]],
+      { opsets: [13, 16] },
     ],
     [
       "sequenceInsert",

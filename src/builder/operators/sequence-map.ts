@@ -16,7 +16,8 @@ export function entryType(sequence: Value): TensorType {
   return container?.kind === "sequence" ? container.of : UNKNOWN;
 }
 
-/** A computation applied to each entry of a sequence. Below opset 17 it is a loop over them.
+/** A computation applied to each entry of a sequence. Below opset 17 it is a loop over them, but where a
+ * gradient needs it: that raises the graph.
  *
  * ```ts
  * const [squares] = sequenceMap([parts], (part) => [part.mul(part)]);
@@ -40,8 +41,9 @@ export function sequenceMap(
     const { dtype, shape, container } = type;
     return { dtype, shape, container, hint: `entry${i}` };
   });
+  const isKnown = graph.reaches(17);
   const block = graph.body(types, body);
-  if (graph.opset < 17) return mapInLoop(inputs, body, block.outputs);
+  if (!isKnown) return mapInLoop(inputs, body, block.outputs);
   return graph.emit({
     op: "SequenceMap",
     inputs,
