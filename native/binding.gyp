@@ -49,6 +49,7 @@
         "library/register.cpp",
         "ops/curves.cpp",
         "ops/decay_sums.cpp",
+        "ops/fast_soft_sort.cpp",
         "ops/isotonic.cpp",
         "ops/log_symmetric.cpp",
         "ops/neuralsort.cpp",

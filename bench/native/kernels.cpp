@@ -142,6 +142,37 @@ static void isotonic(const KernelTable& table, std::size_t batch, std::size_t n,
   bench::row(table.name, name, size, time, goal);
 }
 
+// Standardised. The goals with gradient are those of forward and backward together.
+static void fast_sort(const KernelTable& table, std::size_t batch, std::size_t n, int mode,
+                      bool ranks, const char* name, const char* size, double goal,
+                      double both_goal) {
+  const auto x = bench::normals<float>(batch * n);
+  const auto dy = bench::normals<float>(batch * n);
+  std::vector<float> y(batch * n), dx(batch * n);
+  std::vector<std::int64_t> order(batch * n), blocks(batch * n);
+  std::vector<double> v(batch * n), dsoftness(batch);
+  const double softness = 0.1;
+  double* const levels = mode > 1 ? v.data() : nullptr;
+  const auto& own = table.float32;
+  const FastSortRows<float> alone{x.data(), &softness, true, y.data(), nullptr, nullptr, nullptr, n};
+  FastSortRows<float> kept = alone;
+  kept.order = order.data(), kept.blocks = blocks.data(), kept.v = levels;
+  const FastSortGradRows<float> back{x.data(), &softness, true,      order.data(), blocks.data(),
+                                     levels,   dy.data(), dx.data(), dsoftness.data(), n};
+  const auto& forward = (ranks ? own.fast_ranks : own.fast_sort)[mode];
+  const auto& backward = (ranks ? own.fast_ranks_grad : own.fast_sort_grad)[mode];
+  char label[64];
+  std::snprintf(label, sizeof label, "fast %s %s", ranks ? "ranks" : "sort", name);
+  bench::row(table.name, label, size, bench::time_of(forward, alone, batch), goal);
+  std::snprintf(label, sizeof label, "fast %s %s with gradient", ranks ? "ranks" : "sort", name);
+  const bench::Block block(forward.scratch(n));
+  const double both = bench::milliseconds([&] {
+    forward.run(kept, 0, batch, block.get());
+    backward.run(back, 0, batch, block.get());
+  });
+  bench::row(table.name, label, size, both, both_goal);
+}
+
 // From squashed normal numbers to `m` anchors; to 1e-12.
 static void transport(const KernelTable& table, std::size_t batch, std::size_t n, std::size_t m,
                       int mode, double softness, const char* name, const char* size, double goal) {
@@ -214,6 +245,17 @@ static void run(const KernelTable& table, const char* only) {
     transport(table, 1, 200, 11, 1, 0.1, "transport c0", "200x11", 0.892);
     transport(table, 1, 256, 256, 2, 0.1, "transport c1", "256x256", 0);
     transport(table, 1, 256, 256, 3, 0.1, "transport c2", "256x256", 0);
+  }
+  if (wanted("fast")) {
+    for (const bool ranks : {false, true}) {
+      fast_sort(table, 1, 1024, 1, ranks, "c0", "1x1024", 0.013, 0.018);
+      fast_sort(table, 1, 16384, 1, ranks, "c0", "1x16384", 0.18, 0.26);
+      fast_sort(table, 128, 128, 1, ranks, "c0", "128x128", 0.22, 0.28);
+      fast_sort(table, 1, 1024, 0, ranks, "smooth", "1x1024", 0.015, 0.021);
+      fast_sort(table, 1, 16384, 0, ranks, "smooth", "1x16384", 0.22, 0.31);
+      fast_sort(table, 1, 1024, 2, ranks, "c1", "1x1024", 0, 0);
+      fast_sort(table, 1, 1024, 3, ranks, "c2", "1x1024", 0, 0);
+    }
   }
   if (wanted("isotonic")) {
     isotonic(table, 1, 1024, 0, 0.1, "isotonic smooth", "1x1024", 0.008);

@@ -42,6 +42,7 @@ namespace {
 #include "swap_layers.inl"
 #include "decay_sums.inl"
 #include "isotonic.inl"
+#include "fast_soft_sort.inl"
 #include "dense.inl"
 #include "transport.inl"
 #include "transport_smooth.inl"
@@ -77,6 +78,10 @@ constexpr void fill(RealKernels<Real>& kernels) {
   kernels.neuralsort_ranks[mode] = neuralsort_kernel<projection, true, Real>();
   kernels.neuralsort_values_grad[mode] = neuralsort_gradient_kernel<projection, false, Real>();
   kernels.neuralsort_ranks_grad[mode] = neuralsort_gradient_kernel<projection, true, Real>();
+  kernels.fast_sort[mode] = fast_sort_kernel<projection, false, Real>();
+  kernels.fast_ranks[mode] = fast_sort_kernel<projection, true, Real>();
+  kernels.fast_sort_grad[mode] = fast_sort_gradient_kernel<projection, false, Real>();
+  kernels.fast_ranks_grad[mode] = fast_sort_gradient_kernel<projection, true, Real>();
   kernels.isotonic[mode] = isotonic_kernel<projection, Real>();
   kernels.network_values[mode] = network_kernel<projection, false, Real>();
   kernels.network_values_grad[mode] = network_kernel<projection, true, Real>();

@@ -307,6 +307,23 @@ inline std::size_t divide_squares(const IsotonicSpace& space, std::size_t n) {
   return blocks;
 }
 
+// Of space.s and space.w, which go on for kOverrun entries. The levels and the last entries of the
+// blocks; gives how many there are.
+template <Projection projection>
+inline std::size_t solve_isotonic(const IsotonicSpace& space, std::size_t n) {
+  end_row(space.s, n, space.s[n - 1]);
+  end_row(space.w, n, space.w[n - 1]);
+  if constexpr (projection == Projection::smooth) {
+    return pool_ratios(space, n);
+  } else if constexpr (projection == Projection::c0) {
+    return pool_means(space, n);
+  } else if constexpr (projection == Projection::c1) {
+    return divide_squares(space, n);
+  } else {
+    return pool_cubes(space, n);
+  }
+}
+
 template <Projection projection, class Real>
 void isotonic_rows(const IsotonicRows<Real>& rows, std::size_t begin, std::size_t end,
                    void* block) {
@@ -327,18 +344,7 @@ void isotonic_rows(const IsotonicRows<Real>& rows, std::size_t begin, std::size_
       space.s[i] = static_cast<double>(s[i]);
       space.w[i] = static_cast<double>(w[i]);
     }
-    end_row(space.s, n, space.s[n - 1]);
-    end_row(space.w, n, space.w[n - 1]);
-    std::size_t count;
-    if constexpr (projection == Projection::smooth) {
-      count = pool_ratios(space, n);
-    } else if constexpr (projection == Projection::c0) {
-      count = pool_means(space, n);
-    } else if constexpr (projection == Projection::c1) {
-      count = divide_squares(space, n);
-    } else {
-      count = pool_cubes(space, n);
-    }
+    const std::size_t count = solve_isotonic<projection>(space, n);
     std::size_t i = 0;
     for (std::size_t k = 0; k < count; ++k) {
       for (; i <= space.last[k]; ++i) {

@@ -2,8 +2,9 @@
 //
 // Entries are (32 bits of key, index) in one word, sorted by least significant digits: the time
 // does not depend on the order that the row comes in, and the sort is stable for free. The bits
-// of a float make a whole key. Those of a double are reduced to 32 by the range of the row, and
-// where two entries agree in these, insertion puts them right.
+// of a float make a whole key. A double is first sorted by two digits of its place in the range
+// of the row, and insertion puts right what agrees in these; where that is too much, its bits are
+// reduced to 32 by the range of the row, which tells entries of any magnitudes apart.
 
 struct Sorting {
   std::uint64_t* entries;  // key above, index below
@@ -18,6 +19,11 @@ constexpr int kLargeDigit = 11;
 // The counts of a large digit cost more to clear and add up than a short row to move again.
 constexpr std::size_t kLargeDigitFrom = 4096;
 constexpr std::size_t kInsertionBelow = 24;
+// Places are told apart by two digits: of so many bits that most entries have a place of their own, and
+// no more, since moving words to 2^digit streams wants that many cache lines.
+constexpr int kMiddleDigit = 9;
+constexpr std::size_t kMiddleDigitFrom = 4096;
+constexpr std::size_t kLargePlaceFrom = std::size_t{1} << 18;
 
 template <class Real>
 inline Sorting take_sorting(Arena& arena, std::size_t n) {
@@ -47,11 +53,10 @@ inline std::uint64_t ordered_bits(double x) {
 
 // Sorts by the upper half of the words. The counts of all digits are taken in one pass, and a
 // digit that is the same throughout is passed over.
-template <int digit>
+template <int digit, int kDigits = (32 + digit - 1) / digit>
 inline void radix_sort(const Sorting& space, std::size_t n) {
   constexpr std::size_t kBuckets = std::size_t{1} << digit;
   constexpr std::uint64_t kMask = kBuckets - 1;
-  constexpr int kDigits = (32 + digit - 1) / digit;
   std::uint64_t* entries = space.entries;
   std::uint64_t* spare = space.spare;
   std::memset(space.counts, 0, kDigits * kBuckets * sizeof *space.counts);
@@ -132,7 +137,8 @@ inline void sort_by_halves(const Sorting& space, std::size_t n) {
   radix_sort<kSmallDigit>(space, n);
 }
 
-inline void sort_row(const double* keys, std::size_t n, const Sorting& space, double* sorted) {
+inline void sort_by_bits(const double* keys, std::size_t n, const Sorting& space,
+                         double* sorted) {
   std::uint64_t least = ~std::uint64_t{0};
   std::uint64_t greatest = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -158,4 +164,75 @@ inline void sort_row(const double* keys, std::size_t n, const Sorting& space, do
     space.order[i] = index;
     sorted[i] = keys[index] + 0.0;
   }
+}
+
+// Fills the entries with the places of the keys in their range, as numbers of `bits` bits. False
+// where the range has no such scale.
+inline bool find_places(const double* keys, std::size_t n, int bits, std::uint64_t* entries) {
+  D lows[kChains];
+  D highs[kChains];
+  fill_chains(lows, kInfinity);
+  fill_chains(highs, -kInfinity);
+  for_each_vector(keys, n, keys[0], [&](std::size_t chain, D x) {
+    lows[chain] = min(lows[chain], x);
+    highs[chain] = max(highs[chain], x);
+  });
+  for (std::size_t chain = 1; chain < kChains; ++chain) {
+    lows[0] = min(lows[0], lows[chain]);
+    highs[0] = max(highs[0], highs[chain]);
+  }
+  const double least = -largest_lane(-lows[0]);
+  const double range = largest_lane(highs[0]) - least;
+  const double scale = range > 0 ? static_cast<double>((1u << bits) - 1) / range : 0;
+  if (!(range < kInfinity && scale < kInfinity)) return false;
+  // The sum with 2^52 is the nearest whole number, in its low bits.
+  std::size_t i = 0;
+  for (; i + kDoubles <= n; i += kDoubles) {
+    BitsD index;
+    for (std::size_t lane = 0; lane < kDoubles; ++lane) index[lane] = i + lane;
+    const BitsD words = bits_of((load(keys + i) - least) * scale + 0x1p52) << 32 | index;
+    std::memcpy(entries + i, &words, sizeof words);
+  }
+  for (; i < n; ++i) {
+    const double place = (keys[i] - least) * scale + 0x1p52;
+    std::uint64_t word;
+    std::memcpy(&word, &place, sizeof word);
+    entries[i] = word << 32 | i;
+  }
+  return true;
+}
+
+template <int digit>
+inline bool sort_places(const double* keys, std::size_t n, const Sorting& space) {
+  if (!find_places(keys, n, 2 * digit, space.entries)) return false;
+  radix_sort<digit, 2>(space, n);
+  return true;
+}
+
+inline void sort_row(const double* keys, std::size_t n, const Sorting& space, double* sorted) {
+  std::size_t patience = 4 * n;
+  bool nearly = true;
+  if (n < kInsertionBelow) {
+    for (std::size_t i = 0; i < n; ++i) space.entries[i] = i;
+    patience = n * n;
+  } else if (n < kMiddleDigitFrom) {
+    nearly = sort_places<kSmallDigit>(keys, n, space);
+  } else if (n < kLargePlaceFrom) {
+    nearly = sort_places<kMiddleDigit>(keys, n, space);
+  } else {
+    nearly = sort_places<kLargeDigit>(keys, n, space);
+  }
+  for (std::size_t i = 0; nearly && i < n; ++i) {
+    const auto index = static_cast<std::uint32_t>(space.entries[i]);
+    const double key = keys[index] + 0.0;
+    std::size_t j = i;
+    for (; j > 0 && sorted[j - 1] > key; --j) {
+      if (patience-- == 0) return sort_by_bits(keys, n, space, sorted);
+      sorted[j] = sorted[j - 1];
+      space.order[j] = space.order[j - 1];
+    }
+    sorted[j] = key;
+    space.order[j] = index;
+  }
+  if (!nearly) sort_by_bits(keys, n, space, sorted);
 }

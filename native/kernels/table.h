@@ -3,6 +3,7 @@
 
 #include "curves.h"
 #include "decay_sums.h"
+#include "fast_soft_sort.h"
 #include "isotonic.h"
 #include "log_symmetric.h"
 #include "neuralsort.h"
@@ -31,6 +32,10 @@ struct RealKernels {
   RowKernel<NeuralSortRows<Real>> neuralsort_ranks[kProjectionCount];
   RowKernel<NeuralSortGradRows<Real>> neuralsort_values_grad[kProjectionCount];
   RowKernel<NeuralSortGradRows<Real>> neuralsort_ranks_grad[kProjectionCount];
+  RowKernel<FastSortRows<Real>> fast_sort[kProjectionCount];
+  RowKernel<FastSortRows<Real>> fast_ranks[kProjectionCount];
+  RowKernel<FastSortGradRows<Real>> fast_sort_grad[kProjectionCount];
+  RowKernel<FastSortGradRows<Real>> fast_ranks_grad[kProjectionCount];
   RowKernel<IsotonicRows<Real>> isotonic[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values[kProjectionCount];
   GroupKernel<NetworkRows<Real>> network_values_grad[kProjectionCount];

@@ -6,6 +6,7 @@
 
 #include "../ops/curves.h"
 #include "../ops/decay_sums.h"
+#include "../ops/fast_soft_sort.h"
 #include "../ops/isotonic.h"
 #include "../ops/log_symmetric.h"
 #include "../ops/neuralsort.h"
@@ -33,10 +34,11 @@ struct Domain {
 
 ort::Status* make_domain(const ort::Api& api, Domain* domain) {
   for (const OperatorList& list :
-       {curve_operators(), decay_sums_operators(), isotonic_operators(),
-        log_symmetric_operators(), neuralsort_operators(), optimizer_step_operators(),
-        simplex_threshold_operators(), smooth_sort_operators(), softsort_operators(),
-        sorting_network_operators(), swap_layers_operators(), transport_operators()}) {
+       {curve_operators(), decay_sums_operators(), fast_soft_sort_operators(),
+        isotonic_operators(), log_symmetric_operators(), neuralsort_operators(),
+        optimizer_step_operators(), simplex_threshold_operators(), smooth_sort_operators(),
+        softsort_operators(), sorting_network_operators(), swap_layers_operators(),
+        transport_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

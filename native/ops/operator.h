@@ -10,7 +10,7 @@ namespace softonnx {
 
 struct OperatorSpec {
   const char* name;
-  // Of its tensors, except those of int64: bit i of these sets is for input or output i.
+  // Of its tensors, except those of int64 and float64: bit i of these sets is for input or output i.
   ort::ElementType type;
   std::size_t inputs;
   std::size_t outputs;
@@ -25,12 +25,20 @@ struct OperatorSpec {
                                ort::ShapeInferContext* context);
   // Bit i: output i need not be asked for.
   unsigned optional_outputs = 0;
+  unsigned float64_inputs = 0;
+  unsigned float64_outputs = 0;
 
   ort::ElementType input_type(std::size_t index) const {
-    return int64_inputs >> index & 1 ? ort::ElementType::int64 : type;
+    return type_at(index, int64_inputs, float64_inputs);
   }
   ort::ElementType output_type(std::size_t index) const {
-    return int64_outputs >> index & 1 ? ort::ElementType::int64 : type;
+    return type_at(index, int64_outputs, float64_outputs);
+  }
+
+ private:
+  ort::ElementType type_at(std::size_t index, unsigned int64, unsigned float64) const {
+    if (int64 >> index & 1) return ort::ElementType::int64;
+    return float64 >> index & 1 ? ort::ElementType::float64 : type;
   }
 };
 

@@ -1,7 +1,9 @@
 import { sizeOfShape } from "../builder/dim.ts";
 import {
+  cast,
   concat,
   constantOfShape,
+  equal,
   reshape,
   type Size,
   sizeOf,
@@ -22,7 +24,7 @@ export interface Ordered {
  * first.
  *
  * ONNX Runtime (1.30) ends the process with a floating-point exception where TopK is given no rows. Unless
- * there certainly are some it is given one more.
+ * there certainly are some it is given one where there are none.
  *
  * @param x [..., n] */
 export function ordered(x: Value, count: Size, largest: boolean): Ordered {
@@ -31,12 +33,13 @@ export function ordered(x: Value, count: Size, largest: boolean): Ordered {
   if (typeof rows === "number" && rows > 0) return topK(x, count, { largest });
   const n = sizeOf(x, -1);
   const flat = leading.length === 1 ? x : reshape(x, [-1, n]);
-  const extra = constantOfShape(x.graph, [1, n], 0, x.dtype);
+  const given = sizeOf(flat, 0);
+  const missing = typeof given === "number" ? 1 : cast(equal(given, 0), "int64");
+  const extra = constantOfShape(x.graph, [missing, n], 0, x.dtype);
   const { values, indices } = topK(concat([flat, extra], { axis: 0 }), count, { largest });
   const back = (some: Value) => {
-    const given = slice(some, 0, -1, { axes: 0 });
-    if (leading.length === 1) return given;
-    return reshape(given, [...sizesOf(x).slice(0, -1), sizeOf(given, -1)]);
+    const own = slice(some, 0, given, { axes: 0 });
+    return reshape(own, [...sizesOf(x).slice(0, -1), sizeOf(own, -1)]);
   };
   return { values: back(values), indices: back(indices) };
 }

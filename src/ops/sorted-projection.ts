@@ -4,7 +4,9 @@ import {
   blockAnchor,
   blockLengths,
   blockShares,
+  blockSoftmax,
   isotonicRegression,
+  pullBackLevels,
 } from "./kernels/isotonic-regression.ts";
 import { power, slope } from "./kernels/isotonic-roots.ts";
 import { segmentSum } from "./kernels/segments.ts";
@@ -45,12 +47,69 @@ export function backInPlace(sorted: Value, indices: Value): Value {
  * @param w float64 [batch, n], descending
  * @returns float64 [batch, n], descending */
 export function projectSorted(s: Value, w: Value, mode: SoftMode): Value {
-  const { blocks, v } = isotonicRegression(s, w, mode);
-  // The formulas below need the blocks alone; NaN in a row is in all of v.
-  const poison = op.stopGradient(op.mul(v, 0));
-  if (mode === "c0") return op.add(aboutMeans(s, w, blocks), poison);
-  if (mode === "smooth") return op.add(aboutLogSums(s, w, blocks), poison);
-  return byPowers(s, w, blocks, v, mode);
+  return projectOnBlocks(s, w, isotonicRegression(s, w, mode), mode);
+}
+
+/** A solution of the isotonic regression of s and w. Modes c1 and c2 cannot do without the levels v. */
+export interface Pools {
+  readonly blocks: Value;
+  readonly v: Value | undefined;
+}
+
+/** The projection where the isotonic regression is solved. */
+export function projectOnBlocks(s: Value, w: Value, pools: Pools, mode: SoftMode): Value {
+  const { blocks, v } = pools;
+  if (mode === "c1" || mode === "c2") return byPowers(s, w, pools, mode);
+  const y = mode === "c0" ? aboutMeans(s, w, blocks) : aboutLogSums(s, w, blocks);
+  // The formulas need the blocks alone; NaN in a row is in all of v.
+  return v === undefined ? y : op.add(y, op.stopGradient(op.mul(v, 0)));
+}
+
+/** The cotangents of s and w by that of their projection. In modes c1 and c2 with h = y' up to a factor k and
+ * p = h / sum h over the block, dy_i = k h_i (ds_i - sum p ds) + p_i sum dw. */
+export function pullBackOnBlocks(
+  s: Value,
+  w: Value,
+  { blocks, v }: Pools,
+  ybar: Value,
+  mode: SoftMode,
+): { readonly ds: Value; readonly dw: Value } {
+  if (mode === "c1" || mode === "c2") {
+    const h = slope(op.sub(s, v as Value), mode);
+    const p = blockShares(h, blocks);
+    const tbar = op.mul(op.mul(h, mode === "c1" ? 2 : 3), ybar);
+    return {
+      ds: op.sub(tbar, op.mul(p, segmentSum(tbar, blocks))),
+      dw: segmentSum(op.mul(p, ybar), blocks),
+    };
+  }
+  const sum = segmentSum(ybar, blocks);
+  if (mode === "c0") {
+    const mean = op.div(sum, blockLengths(blocks));
+    return { ds: op.sub(ybar, mean), dw: mean };
+  }
+  return {
+    ds: op.sub(ybar, op.mul(sum, blockSoftmax(s, blocks))),
+    dw: op.mul(sum, blockSoftmax(w, blocks)),
+  };
+}
+
+/** The levels as a function of s and w, where they are only at hand as numbers. */
+export function levelsOnBlocks(
+  s: Value,
+  w: Value,
+  { blocks, v }: Pools,
+  mode: SoftMode,
+): Value | undefined {
+  if (v === undefined) return undefined;
+  const levels = op.customGradient(
+    () => op.stopGradient(v),
+    ([a, b], vbar) => {
+      const own = levelsOnBlocks(a as Value, b as Value, { blocks, v }, mode) as Value;
+      return pullBackLevels(a as Value, b as Value, { blocks, v: own }, vbar, mode);
+    },
+  );
+  return levels(s, w);
 }
 
 /** s - mean s + mean w on each block. Written about an entry of the block: at small softness s is large,
@@ -70,10 +129,10 @@ function aboutLogSums(s: Value, w: Value, blocks: Value): Value {
 }
 
 /** y = t |t| or t^3 with t = s - v. Its derivatives are written for y itself: those of v by w are infinite
- * at t = 0, where those of y are not. With h = y' up to a factor and p = h / sum h over the block,
- * dy_i = k h_i (ds_i - sum p ds) + p_i sum dw. */
-function byPowers(s: Value, w: Value, blocks: Value, v: Value, mode: "c1" | "c2"): Value {
-  const factor = mode === "c1" ? 2 : 3;
+ * at t = 0, where those of y are not. */
+function byPowers(s: Value, w: Value, pools: Pools, mode: "c1" | "c2"): Value {
+  const { blocks } = pools;
+  const v = pools.v as Value;
   const project = op.customGradient(
     () => {
       const t = op.sub(s, v);
@@ -81,11 +140,8 @@ function byPowers(s: Value, w: Value, blocks: Value, v: Value, mode: "c1" | "c2"
       return op.where(op.greater(blockLengths(blocks), 1), y, op.add(w, op.mul(v, 0)));
     },
     (_, ybar) => {
-      const h = slope(op.sub(s, v), mode);
-      const p = blockShares(h, blocks);
-      const tbar = op.mul(op.mul(h, factor), ybar);
-      const sbar = op.sub(tbar, op.mul(p, segmentSum(tbar, blocks)));
-      return [sbar, segmentSum(op.mul(p, ybar), blocks)];
+      const { ds, dw } = pullBackOnBlocks(s, w, pools, ybar, mode);
+      return [ds, dw];
     },
   );
   return project(s, w);

@@ -46,6 +46,10 @@ export function standardize(x: Value): Standardized {
  * mean, in float32, where 1 - y has no digits left, 13.6. */
 const MARGIN = { float64: 1e-10, float32: 10 * 2 ** -23, float16: 10 * 2 ** -10 } as const;
 
+function marginOf({ dtype }: Value): number {
+  return MARGIN[dtype as keyof typeof MARGIN] ?? MARGIN.float32;
+}
+
 /** The way back from `standardize`: y in (0, 1) to the units of x, by the logit.
  *
  * @param y [..., k]
@@ -53,9 +57,62 @@ const MARGIN = { float64: 1e-10, float32: 10 * 2 ** -23, float16: 10 * 2 ** -10 
  * @returns [..., k] */
 export function unsquash(y: Value, scale: Scale): Value {
   return y.graph.operation("unsquash", () => {
-    const margin = MARGIN[y.dtype as keyof typeof MARGIN] ?? MARGIN.float32;
+    const margin = marginOf(y);
     const inside = op.clip(y, margin, 1 - margin);
     const z = op.log(op.div(inside, op.sub(1, inside)));
     return op.add(op.add(op.mul(z, scale.deviation), scale.offset), scale.first);
   });
+}
+
+/** Cotangents of what `unsquash` takes.
+ *
+ * @param g the cotangent of its result */
+export function pullBackUnsquash(
+  y: Value,
+  scale: Scale,
+  g: Value,
+): { readonly dy: Value; readonly dscale: ScaleCotangent } {
+  const margin = marginOf(y);
+  const inside = op.clip(y, margin, 1 - margin);
+  const rest = op.sub(1, inside);
+  const z = op.log(op.div(inside, rest));
+  const within = op.equal(inside, y);
+  const dz = op.div(op.mul(g, scale.deviation), op.mul(inside, rest));
+  const mean = (x: Value) => op.reduceMean(x, { axes: -1, keepdims: true });
+  return {
+    dy: op.where(within, dz, 0),
+    dscale: { offset: mean(g), deviation: mean(op.mul(g, z)) },
+  };
+}
+
+/** The cotangent of a scale over the number of entries. */
+export interface ScaleCotangent {
+  /** [..., 1] */
+  readonly offset: Value;
+  /** [..., 1] */
+  readonly deviation: Value;
+}
+
+/** The cotangent of what `standardize` takes.
+ *
+ * @param x what it was given
+ * @param made what it made of that
+ * @param dsquashed [..., n]
+ * @param dscale where the scale is in use besides */
+export function pullBackStandardize(
+  x: Value,
+  { squashed, scale }: Standardized,
+  dsquashed: Value,
+  dscale?: ScaleCotangent,
+): Value {
+  const { first, offset, deviation } = scale;
+  const mean = (one: Value) => op.reduceMean(one, { axes: -1, keepdims: true });
+  const u = op.div(op.sub(op.sub(x, first), offset), deviation);
+  const du = op.mul(dsquashed, op.mul(squashed, op.sigmoid(op.neg(u))));
+  const scaled = op.sub(du, op.mul(u, mean(op.mul(du, u))));
+  const spread = op.div(scaled, deviation);
+  // The variance is the mean of squares, and the derivative of its root by an entry is u / n.
+  const centered = dscale === undefined ? spread : op.add(spread, op.mul(u, dscale.deviation));
+  const dx = op.sub(centered, mean(centered));
+  return dscale === undefined ? dx : op.add(dx, dscale.offset);
 }

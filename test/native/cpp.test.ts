@@ -85,6 +85,7 @@ const describeSanitized =
 /** Programs of the directory cpp that test kernels, with what they print. */
 const kernelTests = {
   curves: /^((plain|avx2|avx512) float(32|64): value .* epsilon\n)+$/,
+  fast_soft_sort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   isotonic: /^(float(32|64): v .*\n)+$/,
   second_order: /^((plain|avx2|avx512): (decay|layers) .*\n)+$/,
   neuralsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,

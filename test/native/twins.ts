@@ -76,12 +76,45 @@ export class Operands {
     return this.#tensor([], () => x);
   }
 
+  /** What FastSoftSort keeps for its gradient: the order of x, blocks of some neighbours, and a level for
+   * each. */
+  kept(x: Pick<ReturnType<Operands["numbers"]>, "data">, largestFirst: boolean) {
+    const { batch, n } = this.draw;
+    const dims = [batch, n];
+    const places = Array.from({ length: batch }, (_, row) => {
+      const own = Array.from(x.data.subarray(row * n, (row + 1) * n));
+      const key = (i: number) => (Number.isFinite(own[i]) ? (own[i] as number) : 0);
+      const sign = largestFirst ? -1 : 1;
+      return own.map((_, i) => i).sort((a, b) => sign * (key(a) - key(b)) || a - b);
+    });
+    const pattern = [0, 1, 1, 2, 3, 3, 3];
+    const blocks = Array.from(
+      { length: batch * n },
+      (_, i) => 4 * Math.floor((i % n) / 7) + (pattern[(i % n) % 7] as number),
+    );
+    const int64 = (data: readonly number[]) =>
+      ({ dtype: "int64", dims, data: BigInt64Array.from(data.map(BigInt)) }) as const;
+    return {
+      order: int64(places.flat()),
+      blocks: int64(blocks),
+      v: exact(
+        dims,
+        blocks.map((block) => 1 - 0.3 * block),
+      ),
+    };
+  }
+
   #tensor(dims: readonly number[], entry: (i: number) => number) {
     const length = dims.reduce((a, b) => a * b, 1);
     const data = this.#dtype === "float32" ? new Float32Array(length) : new Float64Array(length);
     for (let i = 0; i < length; i++) data[i] = entry(i);
     return { dtype: this.#dtype, dims, data };
   }
+}
+
+/** Numbers in float64, whatever the operator's type is. */
+function exact(dims: readonly number[], data: readonly number[]) {
+  return { dtype: "float64", dims, data: Float64Array.from(data) } as const;
 }
 
 export interface Twin {
@@ -195,6 +228,32 @@ const step = (tensors: readonly string[], scalars: readonly string[]): Twin => (
   },
 });
 
+const fastSoftSort = (cotangent?: string): Twin => ({
+  within: { float32: 1e-5, float64: 1e-9 },
+  // The blocks that gradients are given are no solution: in mode c2 cubes of wide numbers meet.
+  wide: cotangent ? 1e4 : 1,
+  // Whether neighbours of one level are one block is a matter of rounding, and so is the order of entries that
+  // the logistic function does not tell apart. A row with NaN has no order.
+  free: {
+    blocks: ["tied", "wide", "tiny", "denormal"],
+    order: ["wide", "denormal", "spoiled"],
+  },
+  feeds: (o, [mode]) => {
+    const { batch, n, kind } = o.draw;
+    const x = o.numbers(batch, n);
+    const { v, ...kept } = o.kept(x, cotangent === "dy");
+    return {
+      x,
+      softness: exact([], [cotangent && kind === "tiny" ? 1e-3 : softness[kind]]),
+      ...(cotangent && {
+        ...kept,
+        ...((mode === "c1" || mode === "c2") && { v }),
+        [cotangent]: o.finite(batch, n),
+      }),
+    };
+  },
+});
+
 /** By the family of kernel operators. */
 export const twins: Readonly<Record<string, Twin>> = {
   SimplexThreshold: {
@@ -223,6 +282,10 @@ export const twins: Readonly<Record<string, Twin>> = {
     ["rate", "root", "enter1", "beta2", "enter2", "epsilon"],
   ),
   MomentumStep: step(["parameter", "gradient", "velocity"], ["rate", "momentum"]),
+  FastSoftSort: fastSoftSort(),
+  FastSoftSortGrad: fastSoftSort("dy"),
+  FastSoftRanks: fastSoftSort(),
+  FastSoftRanksGrad: fastSoftSort("dr"),
   DecaySums: {
     within: { float64: 1e-12 },
     without: { spoiled: inner },
@@ -360,6 +423,7 @@ const WORDS = [
   ["Forward", "Backward"],
   ["Plain", "Added"],
   ["none", "coupled", "decoupled"],
+  ["plain", "standardized"],
   ["heavy", "nesterov"],
   ["float32", "float64"],
 ].flat();

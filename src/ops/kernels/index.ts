@@ -1,5 +1,6 @@
 // Every kernel operator, for its effect alone: each registers itself, so that imported models that hold it
 // can be differentiated also by programs that never call it.
+import "./fast-soft-sort.ts";
 import "./isotonic-regression.ts";
 import "./log-symmetric.ts";
 import "./neuralsort.ts";

@@ -135,29 +135,41 @@ function body(s: Value, w: Value, mode: SoftMode, dtype: IsotonicType): Value[] 
  *     c1, c2   dv = sum p ds - sum dw / (k sum h(t)),   t = s - v, h(t) = |t| or t^2, k = 2 or 3,
  *              p = h(t) / sum h(t)
  *
- * In c1 and c2 the derivative by w is infinite where all t of a block are 0; 0 is given there. */
+ * In c1 and c2 the derivative by w is infinite where all t of a block are 0; 0 is given there.
+ *
+ * @param s, w, v, vbar float64 [batch, n] */
+export function pullBackLevels(
+  s: Value,
+  w: Value,
+  { blocks, v }: Pooled,
+  vbar: Value,
+  mode: SoftMode,
+): [Value, Value] {
+  const sum = segmentSum(vbar, blocks);
+  if (mode === "c0") {
+    const mean = op.div(sum, blockLengths(blocks));
+    return [mean, op.neg(mean)];
+  }
+  if (mode === "smooth") {
+    const [p, q] = [blockSoftmax(s, blocks), blockSoftmax(w, blocks)];
+    return [op.mul(sum, p), op.neg(op.mul(sum, q))];
+  }
+  const h = slope(op.sub(s, v), mode);
+  const total = segmentSum(h, blocks);
+  const some = op.greater(total, 0);
+  const safe = op.where(some, total, 1);
+  const byW = op.where(some, op.div(sum, op.mul(safe, mode === "c1" ? -2 : -3)), 0);
+  return [op.mul(sum, blockShares(h, blocks)), byW];
+}
+
 function vjp({ input, outputs, cotangent }: Pullback, mode: SoftMode): (Value | undefined)[] {
   const vbar = cotangent(1);
   if (vbar === undefined) return [];
   const [blocks, v] = outputs as readonly [Value, Value];
   const exact = (x: Value) => op.cast(x, "float64");
-  const [s, w] = [exact(input(0)), exact(input(1))];
-  const sum = segmentSum(exact(vbar), blocks);
-  const back = (x: Value) => op.cast(x, vbar.dtype);
-  if (mode === "c0") {
-    const mean = op.div(sum, blockLengths(blocks));
-    return [back(mean), back(op.neg(mean))];
-  }
-  if (mode === "smooth") {
-    const [p, q] = [blockSoftmax(s, blocks), blockSoftmax(w, blocks)];
-    return [back(op.mul(sum, p)), back(op.neg(op.mul(sum, q)))];
-  }
-  const h = slope(op.sub(s, exact(v)), mode);
-  const total = segmentSum(h, blocks);
-  const some = op.greater(total, 0);
-  const safe = op.where(some, total, 1);
-  const byW = op.where(some, op.div(sum, op.mul(safe, mode === "c1" ? -2 : -3)), 0);
-  return [back(op.mul(sum, blockShares(h, blocks))), back(byW)];
+  const pools = { blocks, v: exact(v) };
+  const found = pullBackLevels(exact(input(0)), exact(input(1)), pools, exact(vbar), mode);
+  return found.map((x) => op.cast(x, vbar.dtype));
 }
 
 /** How many entries each entry's block has, as float64. */
@@ -180,7 +192,8 @@ export function blockAnchor(x: Value, blocks: Value): Value {
   return op.stopGradient(segmentMax(op.stopGradient(x), blocks));
 }
 
-function blockSoftmax(x: Value, blocks: Value): Value {
+/** exp x / sum exp x over each block. */
+export function blockSoftmax(x: Value, blocks: Value): Value {
   const e = op.exp(op.sub(x, blockAnchor(x, blocks)));
   return op.div(e, segmentSum(e, blocks));
 }

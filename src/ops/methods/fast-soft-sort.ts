@@ -1,15 +1,6 @@
 import * as op from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
-import { numbersFrom1 } from "../indices.ts";
-import {
-  asExact,
-  asRows,
-  backInPlace,
-  descending,
-  fromRows,
-  projectSorted,
-} from "../sorted-projection.ts";
-import { standardize, unsquash } from "../standardize.ts";
+import { fastSoftSort as ascending, fastSoftRanks } from "../kernels/fast-soft-sort.ts";
 import type { OrderRequest, SoftMethod, ValuesRequest } from "./method.ts";
 import { reversed, valuesAt } from "./positions.ts";
 
@@ -20,31 +11,27 @@ import { reversed, valuesAt } from "./positions.ts";
 export const fastSoftSort: SoftMethod = { ranks, values };
 
 function values(request: ValuesRequest): Value {
-  const { original, scale, softness, mode, positions } = request;
-  const rows = asRows(original);
-  const ready = scale === undefined ? undefined : standardize(rows);
-  const w = descending(ready?.squashed ?? rows).values;
-  const numbers = op.sub(numbersFrom1(w), 1);
-  const spaced = op.div(reversed(numbers), op.max(lastOf(numbers), 1));
-  const s = op.add(op.div(spaced, asExact(softness)), op.zerosLike(w));
-  const y = projectSorted(s, w, mode);
-  const sorted = request.descending ? y : reversed(y);
-  const back = ready === undefined ? sorted : unsquash(sorted, ready.scale);
-  return valuesAt(fromRows(back, original), positions);
+  const sorted = byKernel(request.original, request, ascending);
+  return valuesAt(request.descending ? reversed(sorted) : sorted, request.positions);
 }
 
 function ranks(request: OrderRequest): Value {
-  const { original, scale, softness, mode } = request;
-  const rows = asRows(original);
-  const ready = scale === undefined ? rows : standardize(rows).squashed;
-  const order = descending(request.descending ? op.neg(ready) : ready);
-  const numbers = numbersFrom1(rows);
-  const most = op.max(op.sub(lastOf(numbers), 1), 1);
-  const w = op.add(op.div(reversed(numbers), most), op.zerosLike(rows));
-  const y = projectSorted(op.div(order.values, asExact(softness)), w, mode);
-  return fromRows(backInPlace(op.mul(y, most), order.indices), original);
+  const { original, descending } = request;
+  return byKernel(descending ? original : op.neg(original), request, fastSoftRanks);
 }
 
-function lastOf(x: Value): Value {
-  return op.slice(x, -1, Number.POSITIVE_INFINITY, { axes: -1 });
+/** Through rows of an element type that there is a kernel for. */
+function byKernel(
+  x: Value,
+  { softness, mode, scale }: OrderRequest,
+  kernel: typeof fastSoftRanks,
+): Value {
+  const typed = x.dtype === "float32" || x.dtype === "float64" ? x : op.cast(x, "float64");
+  const rows = x.rank === 2 ? typed : op.reshape(typed, [-1, op.sizeOf(x, -1)]);
+  const tau =
+    typeof softness === "number"
+      ? x.graph.constant(softness, [], "float64")
+      : op.cast(softness, "float64");
+  const found = kernel(rows, tau, { mode, standardized: scale !== undefined });
+  return op.cast(x.rank === 2 ? found : op.reshape(found, op.sizesOf(x)), x.dtype);
 }

@@ -187,6 +187,10 @@ static const ort::Api& host() {
 static const std::map<std::string, std::vector<std::string>> kOperands = {
     {"AdamStep", {"Bn", "Bn", "Bn", "Bn", "", "", "", "", "", "", ""}},
     {"DecaySums", {"Bn", "CBn", "CBn", ""}},
+    {"FastSoftRanks", {"Bn", ""}},
+    {"FastSoftRanksGrad", {"Bn", "", "Bn", "Bn", "Bn", "Bn"}},
+    {"FastSoftSort", {"Bn", ""}},
+    {"FastSoftSortGrad", {"Bn", "", "Bn", "Bn", "Bn", "Bn"}},
     {"IsotonicRegression", {"Bn", "Bn"}},
     {"LogSymmetric", {"Bn"}},
     {"LogSymmetricGrad", {"Bn", "Bp"}},
@@ -264,7 +268,10 @@ static void fill(Tensor& tensor) {
     } else if (tensor.type == ort::ElementType::float64) {
       reinterpret_cast<double*>(tensor.data.get())[i] = x;
     } else {
-      reinterpret_cast<std::int64_t*>(tensor.data.get())[i] = 5;
+      // Of rows, the places of their entries.
+      const bool rows = tensor.dims.size() == 2 && tensor.dims[1] > 0;
+      reinterpret_cast<std::int64_t*>(tensor.data.get())[i] =
+          rows ? static_cast<std::int64_t>(i) % tensor.dims[1] : 5;
     }
   }
 }
