@@ -20,23 +20,30 @@ struct RowScale {
   }
 };
 
-template <class Real>
-inline RowScale measure_row(const Real* x, std::size_t n) {
-  RowScale scale{static_cast<double>(x[0]), 0, 0};
-  const auto count = static_cast<double>(n);
+// The sum of term(entry) over a row.
+template <class Real, class Term>
+inline double sum_of_terms(const Real* x, std::size_t n, Term term) {
   D sums[kChains];
   fill_chains(sums, 0);
-  for_each_vector(x, n, scale.first,
-                  [&](std::size_t chain, D entry) { sums[chain] += entry - scale.first; });
-  scale.offset = sum_of_chains(sums) / count;
-  const double mean = scale.first + scale.offset;
-  fill_chains(sums, 0);
-  for_each_vector(x, n, mean, [&](std::size_t chain, D entry) {
-    const D apart = (entry - scale.first) - scale.offset;
-    sums[chain] += apart * apart;
+  const std::size_t whole = n - n % kDoubles;
+  for_each_vector(x, whole, 0, [&](std::size_t chain, D entry) { sums[chain] += term(entry); });
+  double result = sum_of_chains(sums);
+  for (std::size_t i = whole; i < n; ++i) result += term(static_cast<double>(x[i]));
+  return result;
+}
+
+// False where the row has no scale: it holds NaN or infinities, or its squares overflow.
+template <class Real>
+inline bool measure_row(const Real* x, std::size_t n, RowScale& scale) {
+  const auto count = static_cast<double>(n);
+  const double first = static_cast<double>(x[0]);
+  const double offset = sum_of_terms(x, n, [&](auto entry) { return entry - first; }) / count;
+  const double squares = sum_of_terms(x, n, [&](auto entry) {
+    const auto apart = (entry - first) - offset;
+    return apart * apart;
   });
-  scale.deviation = std::sqrt(sum_of_chains(sums) / count + kVarianceFloor);
-  return scale;
+  scale = {first, offset, std::sqrt(squares / count + kVarianceFloor)};
+  return scale.deviation < kInfinity;
 }
 
 inline D squash(D u) { return splat(1.0) / (exp_in_range(-u) + 1.0); }
@@ -75,6 +82,12 @@ inline PooledEntries take_pooled(Arena& arena, std::size_t n) {
     *row = take_row(arena, n);
   }
   return result;
+}
+
+inline std::size_t pooled_scratch(std::size_t n) {
+  Arena arena(nullptr);
+  take_pooled(arena, n);
+  return arena.used();
 }
 
 // each(first, last, k) for the blocks of pooled entries.
@@ -230,10 +243,11 @@ inline std::size_t fast_sort_scratch(std::size_t n) {
 template <bool ranks, class Real>
 inline bool prepare_fast_sort(const Real* x, std::size_t n, double softness, bool standardized,
                               RowScale& scale, const FastSortSpace& space) {
-  if (!(softness > 0) || !all_finite(x, n)) return false;
+  if (!(softness > 0) || !(standardized ? measure_row(x, n, scale) : all_finite(x, n))) {
+    return false;
+  }
   // Values are sorted from the largest, ranks are those of the entries with their signs turned.
   constexpr double kSign = ranks ? 1 : -1;
-  if (standardized) scale = measure_row(x, n);
   std::size_t i = 0;
   const auto key = [&](D entry) {
     return (standardized ? squash(scale.standardize(entry)) : entry) * kSign;
@@ -254,24 +268,21 @@ inline bool prepare_fast_sort(const Real* x, std::size_t n, double softness, boo
   return std::fabs(s[0]) < kInfinity && std::fabs(s[n - 1]) < kInfinity;
 }
 
-// The pooled entries of `count` blocks.
-inline void collect_pooled(const IsotonicSpace& solved, std::size_t count, PooledEntries& pooled) {
-  pooled.count = pooled.blocks = 0;
-  std::size_t first = 0;
-  for (std::size_t k = 0; k < count; ++k) {
-    const std::size_t last = solved.last[k];
-    if (last > first) {
-      for (std::size_t i = first; i <= last; ++i) {
-        const std::size_t to = pooled.count++;
-        pooled.at[to] = static_cast<std::uint32_t>(i);
-        pooled.s[to] = solved.s[i] - solved.s[first];
-        pooled.w[to] = solved.w[i];
-        pooled.t[to] = solved.s[i] - solved.level[k];
-      }
-      pooled.v[pooled.blocks] = solved.level[k];
-      pooled.last[pooled.blocks++] = static_cast<std::uint32_t>(pooled.count - 1);
+// The entries of the blocks of several.
+inline void collect_pooled(const IsotonicSpace& solved, std::size_t blocks, PooledEntries& pooled) {
+  pooled.count = 0;
+  pooled.blocks = blocks;
+  for (std::size_t k = 0; k < blocks; ++k) {
+    const IsotonicBlock& own = solved.blocks[k];
+    for (std::size_t i = own.first; i <= own.last; ++i) {
+      const std::size_t to = pooled.count++;
+      pooled.at[to] = static_cast<std::uint32_t>(i);
+      pooled.s[to] = solved.s[i] - solved.s[own.first];
+      pooled.w[to] = solved.w[i];
+      pooled.t[to] = solved.s[i] - own.level;
     }
-    first = last + 1;
+    pooled.v[k] = own.level;
+    pooled.last[k] = static_cast<std::uint32_t>(pooled.count - 1);
   }
   end_row(pooled.s, pooled.count, 0);
   end_row(pooled.t, pooled.count, 0);
@@ -291,22 +302,15 @@ struct Unsquashed {
 };
 
 template <class Real>
-inline void keep_for_gradient(const FastSortRows<Real>& rows, std::size_t row, std::size_t count,
+inline void keep_for_gradient(const FastSortRows<Real>& rows, std::size_t row, std::size_t blocks,
                               const FastSortSpace& space) {
   const std::size_t n = rows.n;
+  const IsotonicSpace& solved = space.isotonic;
   if (rows.order) {
     for (std::size_t i = 0; i < n; ++i) rows.order[row * n + i] = space.sorting.order[i];
   }
-  std::size_t i = 0;
-  for (std::size_t k = 0; rows.blocks && k < count; ++k) {
-    for (; i <= space.isotonic.last[k]; ++i) {
-      rows.blocks[row * n + i] = static_cast<std::int64_t>(k);
-    }
-  }
-  i = 0;
-  for (std::size_t k = 0; rows.v && k < count; ++k) {
-    for (; i <= space.isotonic.last[k]; ++i) rows.v[row * n + i] = space.isotonic.level[k];
-  }
+  if (rows.blocks) number_blocks(solved, blocks, n, rows.blocks + row * n);
+  if (rows.v) spread_levels(solved, blocks, n, rows.v + row * n);
 }
 
 template <class Real>
@@ -373,58 +377,59 @@ void fast_sort_rows(const FastSortRows<Real>& rows, std::size_t begin, std::size
   }
 }
 
-// What the gradient of a row adds up, beside the cotangents of its entries.
+// What the gradient of a row adds up, beside the cotangents of its entries. With a the cotangent of an
+// entry through its squashed form alone, its cotangent is a + u * deviation / n + offset / n: also
+// through the deviation and the mean of the row, on the way there and on the way back. An entry
+// alone has a = g in the values, and adds nothing.
 struct ScaleShares {
   double deviation;  // sum (g z - a u)
   double offset;     // sum (g - a)
   double softness;   // sum ds s
 };
 
-// The cotangents of a row as a + u * deviation / n + offset / n: through the squashed entry itself,
-// and through the deviation and the mean of the row, on the way there and on the way back.
-//
-// An entry by itself has a = g, and no other part in the values.
-template <Projection projection, bool ranks, class Real>
-inline ScaleShares pull_back_row(const FastSortGradRows<Real>& rows, std::size_t row,
-                                 double softness, const RowScale& scale, PooledEntries& pooled,
-                                 double* a) {
+// The entries of the blocks of several, as they are and their cotangents.
+template <bool ranks, class Real>
+inline void gather_pooled(const FastSortGradRows<Real>& rows, std::size_t row,
+                          const EvenNumbers& even, PooledEntries& pooled) {
   const std::size_t n = rows.n;
   const Real* const x = rows.x + row * n;
   const Real* const dy = rows.dy + row * n;
   const std::int64_t* const order = rows.order + row * n;
   const std::int64_t* const blocks = rows.blocks + row * n;
-  const EvenNumbers even(n, softness);
-  ScaleShares shares{0, 0, 0};
   pooled.count = pooled.blocks = 0;
-  if (ranks) std::memset(a, 0, n * sizeof *a);
-  for (std::size_t i = 0, next; i < n; i = next) {
-    for (next = i + 1; next < n && blocks[next] == blocks[i]; ++next) {
-    }
-    if (next == i + 1) {
-      if (!ranks) a[order[i]] = static_cast<double>(dy[n - 1 - i]);
-      continue;
-    }
-    for (std::size_t j = i; j < next; ++j) {
+  const auto next_pair = [&](std::size_t at) {
+    return find_place(at, n - 1, [&](std::size_t i) { return blocks[i] == blocks[i + 1]; });
+  };
+  for (std::size_t at = next_pair(0); at + 1 < n; at = next_pair(at)) {
+    if (rows.v) pooled.v[pooled.blocks] = rows.v[row * n + at];
+    const std::int64_t own = blocks[at];
+    for (; at < n && blocks[at] == own; ++at) {
       const std::size_t to = pooled.count++;
-      pooled.at[to] = static_cast<std::uint32_t>(j);
-      pooled.u[to] = static_cast<double>(x[order[j]]);
-      pooled.g[to] = ranks ? static_cast<double>(dy[order[j]]) * even.most
-                           : static_cast<double>(dy[n - 1 - j]);
+      pooled.at[to] = static_cast<std::uint32_t>(at);
+      pooled.u[to] = static_cast<double>(x[order[at]]);
+      pooled.g[to] = ranks ? static_cast<double>(dy[order[at]]) * even.most
+                           : static_cast<double>(dy[n - 1 - at]);
     }
-    if (rows.v) pooled.v[pooled.blocks] = rows.v[row * n + i];
     pooled.last[pooled.blocks++] = static_cast<std::uint32_t>(pooled.count - 1);
+    if (at >= n) break;
   }
-  const std::size_t count = pooled.count;
-  for (double* each : {pooled.u, pooled.g, pooled.s, pooled.t}) end_row(each, count, 0);
+  end_row(pooled.u, pooled.count, 0);
+  end_row(pooled.g, pooled.count, 0);
+}
+
+// Their rows s and w, and the entries standardised.
+template <bool ranks>
+inline void describe_pooled(PooledEntries& pooled, const EvenNumbers& even, std::size_t n,
+                            double softness, const RowScale* scale, bool levels) {
   double* const keys = ranks ? pooled.s : pooled.w;
-  for (std::size_t i = 0; i < count; i += kDoubles) {
-    if (rows.standardized) {
-      const D u = scale.standardize(load(pooled.u + i));
+  for (std::size_t i = 0; i < pooled.count; i += kDoubles) {
+    D key = load(pooled.u + i);
+    if (scale) {
+      const D u = scale->standardize(key);
       store(pooled.u + i, u);
-      store(keys + i, squash(u));
-    } else {
-      store(keys + i, load(pooled.u + i));
+      key = squash(u);
     }
+    store(keys + i, key);
   }
   for_each_block(pooled, [&](std::size_t first, std::size_t last, std::size_t k) {
     double top = 0;
@@ -433,51 +438,65 @@ inline ScaleShares pull_back_row(const FastSortGradRows<Real>& rows, std::size_t
       if (ranks) pooled.w[i] = even.place(pooled.at[i], n);
       if (i == first) top = s;
       pooled.s[i] = s - top;
-      if (rows.v) pooled.t[i] = s - pooled.v[k];
+      if (levels) pooled.t[i] = s - pooled.v[k];
     }
   });
-  end_row(pooled.s, count, 0);
-  project_pooled<projection>(pooled);
-  const bool back = rows.standardized && !ranks;
-  if (back) {
-    D deviation = splat(0.0);
-    D offset = splat(0.0);
-    end_row(pooled.y, count, 0.5);
-    for (std::size_t i = 0; i < count; i += kDoubles) {
-      const D g = load(pooled.g + i);
-      const D y = load(pooled.y + i);
-      const Unsquashed found(y);
-      deviation += g * found.z;
-      offset += g;
-      const D dz = g * scale.deviation / (found.inside * found.rest);
-      store(pooled.g + i, select(found.inside == y, dz, splat(0.0)));
-    }
-    shares.deviation += sum(deviation);
-    shares.offset += sum(offset);
-  }
-  pull_back_pooled<projection>(pooled, [&](std::size_t i, double ds) {
-    shares.softness += ds * pooled.s[i];
-    // Of ranks the keys are in s.
-    if (ranks) pooled.y[i] = -ds / softness;
-  });
-  const double* const dkeys = ranks ? pooled.y : pooled.g;
+  end_row(pooled.s, pooled.count, 0);
+}
+
+// The cotangents g of results in the units of the entries as those of the projection.
+inline void pull_back_unsquash(const PooledEntries& pooled, const RowScale& scale,
+                               ScaleShares& shares) {
   D deviation = splat(0.0);
   D offset = splat(0.0);
-  end_row(pooled.g, count, 0);
-  end_row(pooled.y, count, 0);
-  for (std::size_t i = 0; i < count; i += kDoubles) {
-    D own = load(dkeys + i);
-    if (rows.standardized) {
-      const D u = load(pooled.u + i);
-      own = own * squash_slope(u) / scale.deviation;
-      deviation += own * u;
-      offset += own;
-    }
-    store(pooled.g + i, own);
+  end_row(pooled.y, pooled.count, 0.5);
+  for (std::size_t i = 0; i < pooled.count; i += kDoubles) {
+    const D g = load(pooled.g + i);
+    const D y = load(pooled.y + i);
+    const Unsquashed found(y);
+    deviation += g * found.z;
+    offset += g;
+    const D dz = g * scale.deviation / (found.inside * found.rest);
+    store(pooled.g + i, select(found.inside == y, dz, splat(0.0)));
+  }
+  shares.deviation += sum(deviation);
+  shares.offset += sum(offset);
+}
+
+// The cotangents of keys, as those of the entries through their squashed form alone.
+inline void pull_back_squash(const PooledEntries& pooled, const RowScale& scale,
+                             ScaleShares& shares) {
+  D deviation = splat(0.0);
+  D offset = splat(0.0);
+  end_row(pooled.g, pooled.count, 0);
+  for (std::size_t i = 0; i < pooled.count; i += kDoubles) {
+    const D u = load(pooled.u + i);
+    const D a = load(pooled.g + i) * squash_slope(u) / scale.deviation;
+    deviation += a * u;
+    offset += a;
+    store(pooled.g + i, a);
   }
   shares.deviation -= sum(deviation);
   shares.offset -= sum(offset);
-  for (std::size_t i = 0; i < count; ++i) a[order[pooled.at[i]]] = pooled.g[i];
+}
+
+// The cotangents a of the pooled entries of a row in pooled.g.
+template <Projection projection, bool ranks, class Real>
+inline ScaleShares pull_back_row(const FastSortGradRows<Real>& rows, std::size_t row,
+                                 double softness, const RowScale* scale, PooledEntries& pooled) {
+  const EvenNumbers even(rows.n, softness);
+  ScaleShares shares{0, 0, 0};
+  gather_pooled<ranks>(rows, row, even, pooled);
+  describe_pooled<ranks>(pooled, even, rows.n, softness, scale, rows.v != nullptr);
+  project_pooled<projection>(pooled);
+  if (scale && !ranks) pull_back_unsquash(pooled, *scale, shares);
+  pull_back_pooled<projection>(pooled, [&](std::size_t i, double ds) {
+    shares.softness += ds * pooled.s[i];
+    pooled.y[i] = -ds / softness;
+  });
+  // The keys are in w; of ranks, in s.
+  if (ranks) std::memcpy(pooled.g, pooled.y, pooled.count * sizeof *pooled.g);
+  if (scale) pull_back_squash(pooled, *scale, shares);
   return shares;
 }
 
@@ -498,7 +517,7 @@ inline bool perhaps_beyond(const Real* x, std::size_t n, const RowScale& scale) 
 // Entries by themselves beyond the margin: their values are at it, whatever they are.
 template <class Real>
 inline void hold_at_margin(const FastSortGradRows<Real>& rows, std::size_t row,
-                           const RowScale& scale, double* a, ScaleShares& shares) {
+                           const RowScale& scale, ScaleShares& shares) {
   const std::size_t n = rows.n;
   const std::int64_t* const order = rows.order + row * n;
   const std::int64_t* const blocks = rows.blocks + row * n;
@@ -510,7 +529,7 @@ inline void hold_at_margin(const FastSortGradRows<Real>& rows, std::size_t row,
     const D w = squash(scale.standardize(splat(entry)));
     if (w[0] >= kSquashMargin && w[0] <= 1 - kSquashMargin) continue;
     const auto g = static_cast<double>(rows.dy[row * n + (n - 1 - i)]);
-    a[order[i]] = 0;
+    rows.dx[row * n + order[i]] = 0;
     shares.deviation += g * Unsquashed(w).z[0];
     shares.offset += g;
   }
@@ -522,39 +541,50 @@ void fast_sort_gradient_rows(const FastSortGradRows<Real>& rows, std::size_t beg
   const std::size_t n = rows.n;
   const double softness = *rows.softness;
   Arena arena(block);
-  FastSortSpace space = take_fast_sort(arena, n);
-  double* const a = space.keys;
+  PooledEntries pooled = take_pooled(arena, n);
   for (std::size_t row = begin; row < end; ++row) {
     const Real* const x = rows.x + row * n;
+    const Real* const dy = rows.dy + row * n;
     Real* const dx = rows.dx + row * n;
+    const std::int64_t* const order = rows.order + row * n;
     rows.dsoftness[row] = 0;
     if (n == 0) continue;
-    if (!(softness > 0) || !all_finite(x, n) || !all_finite(rows.dy + row * n, n)) {
+    RowScale scale{0, 0, 1};
+    if (!(softness > 0) || !all_finite(dy, n) ||
+        !(rows.standardized ? measure_row(x, n, scale) : all_finite(x, n))) {
       rows.dsoftness[row] = kNaN;
       fill_row(dx, n, kNaN);
       continue;
     }
-    RowScale scale{0, 0, 1};
-    if (rows.standardized) scale = measure_row(x, n);
-    ScaleShares shares = pull_back_row<projection, ranks>(rows, row, softness, scale,
-                                                          space.pooled, a);
+    // Entries alone first.
+    if (ranks) {
+      fill_row(dx, n, 0);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) dx[order[i]] = dy[n - 1 - i];
+    }
+    ScaleShares shares = pull_back_row<projection, ranks>(
+        rows, row, softness, rows.standardized ? &scale : nullptr, pooled);
     if (!ranks && rows.standardized && perhaps_beyond(x, n, scale)) {
-      hold_at_margin(rows, row, scale, a, shares);
+      hold_at_margin(rows, row, scale, shares);
     }
     rows.dsoftness[row] = -shares.softness / softness;
-    const bool shared = rows.standardized && (shares.deviation != 0 || shares.offset != 0);
     const double by_deviation = shares.deviation / static_cast<double>(n);
     const double by_offset = shares.offset / static_cast<double>(n);
-    std::size_t i = 0;
-    for (; shared && i + kDoubles <= n; i += kDoubles) {
-      const D u = scale.standardize(load_doubles(x + i));
-      store_doubles(dx + i, (load(a + i) + u * by_deviation) + by_offset);
+    if (by_deviation != 0 || by_offset != 0) {
+      std::size_t i = 0;
+      for (; i + kDoubles <= n; i += kDoubles) {
+        const D u = scale.standardize(load_doubles(x + i));
+        store_doubles(dx + i, (load_doubles(dx + i) + u * by_deviation) + by_offset);
+      }
+      for (; i < n; ++i) {
+        const double u = scale.standardize(static_cast<double>(x[i]));
+        dx[i] = static_cast<Real>((static_cast<double>(dx[i]) + u * by_deviation) + by_offset);
+      }
     }
-    for (; shared && i < n; ++i) {
-      const double u = scale.standardize(static_cast<double>(x[i]));
-      dx[i] = static_cast<Real>((a[i] + u * by_deviation) + by_offset);
+    for (std::size_t i = 0; i < pooled.count; ++i) {
+      const double shared = pooled.u[i] * by_deviation + by_offset;
+      dx[order[pooled.at[i]]] = static_cast<Real>(pooled.g[i] + shared);
     }
-    if (!shared) store_row(a, n, dx);
   }
 }
 
@@ -565,5 +595,5 @@ constexpr RowKernel<FastSortRows<Real>> fast_sort_kernel() {
 
 template <Projection projection, bool ranks, class Real>
 constexpr RowKernel<FastSortGradRows<Real>> fast_sort_gradient_kernel() {
-  return {fast_sort_gradient_rows<projection, ranks, Real>, fast_sort_scratch};
+  return {fast_sort_gradient_rows<projection, ranks, Real>, pooled_scratch};
 }

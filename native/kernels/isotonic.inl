@@ -1,5 +1,7 @@
-// Pool adjacent violators: each entry is a block of its own, and joins the block before it while
-// that has a level that is not above its own. A block is a few sums that join in constant time.
+// Pool adjacent violators: each entry is a block of its own, and blocks join while one has a level
+// that is not above that of the next. A block is a few sums that join in constant time. Most entries
+// of a row may stay alone, so that only those are gone through that do not: the others are passed
+// over in vectors.
 
 // Mode c0. Sums are about the block's first entry, so that means of large numbers keep their
 // digits. Levels are compared without a division.
@@ -100,13 +102,32 @@ struct CubePool {
   }
 };
 
+// Of several entries.
+struct IsotonicBlock {
+  std::uint32_t first;
+  std::uint32_t last;
+  double level;
+};
+
 struct IsotonicSpace {
   double* s;
   double* w;
-  double* level;          // of block k
-  std::uint32_t* last;    // entry of block k
+  double* level;          // of each entry if it stays alone
+  IsotonicBlock* blocks;  // of several entries, in order
   void* pools;
   std::uint32_t* segments;  // pairs, a stack
+};
+
+template <class Pool>
+struct PooledBlock {
+  std::uint32_t first;
+  std::uint32_t last;
+  Pool pool;
+
+  void join(const PooledBlock& next) {
+    pool.join(next.pool);
+    last = next.last;
+  }
 };
 
 inline IsotonicSpace take_isotonic(Arena& arena, std::size_t n) {
@@ -114,8 +135,9 @@ inline IsotonicSpace take_isotonic(Arena& arena, std::size_t n) {
   space.s = take_row(arena, n);
   space.w = take_row(arena, n);
   space.level = take_row(arena, n);
-  space.last = arena.take<std::uint32_t>(n);
-  space.pools = arena.take<CubePool>(n);
+  // Those of several entries.
+  space.blocks = arena.take<IsotonicBlock>(n / 2 + 1);
+  space.pools = arena.take<PooledBlock<CubePool>>(n / 2 + 1);
   space.segments = arena.take<std::uint32_t>(2 * n + 2);
   return space;
 }
@@ -126,46 +148,73 @@ inline std::size_t isotonic_scratch(std::size_t n) {
   return arena.used();
 }
 
-// start(i) makes a block of entry i. Writes the levels and the last entries of the blocks; gives
-// how many there are.
-template <class Pool, class Start>
-inline std::size_t pool_neighbours(const IsotonicSpace& space, std::size_t n, Start start) {
-  static_assert(sizeof(Pool) <= sizeof(CubePool));
-  Pool* const pools = static_cast<Pool*>(space.pools);
-  std::size_t count = 0;
-  // The last block, which is not among the others yet.
-  Pool top = start(0);
-  for (std::size_t i = 1; i < n; ++i) {
-    const Pool own = start(i);
-    if (top.pools_with(own)) {
-      top.join(own);
-      while (count > 0 && pools[count - 1].pools_with(top)) {
-        Pool joined = pools[--count];
-        joined.join(top);
-        top = joined;
-      }
-    } else {
-      pools[count] = top;
-      space.last[count++] = static_cast<std::uint32_t>(i - 1);
-      top = own;
-    }
+// The first of n places from `at` on where holds(i), which is looked for in many places at once.
+template <class Holds>
+inline std::size_t find_place(std::size_t at, std::size_t n, Holds holds) {
+  constexpr std::size_t kStride = 32;
+  for (; at + kStride <= n; at += kStride) {
+    bool found = false;
+    for (std::size_t i = at; i < at + kStride; ++i) found |= holds(i);
+    if (found) break;
   }
-  pools[count] = top;
-  space.last[count++] = static_cast<std::uint32_t>(n - 1);
-  for (std::size_t k = 0; k < count; ++k) space.level[k] = pools[k].level();
+  while (at < n && !holds(at)) ++at;
+  return at;
+}
+
+// before(i) and after(i) make a block of entry i, on either side of a block that grows. Gives how
+// many blocks of several entries there are.
+template <class Pool, class Before, class After>
+inline std::size_t pool_neighbours(const IsotonicSpace& space, std::size_t n, Before before,
+                                   After after) {
+  static_assert(sizeof(Pool) <= sizeof(CubePool));
+  using Block = PooledBlock<Pool>;
+  Block* const pools = static_cast<Block*>(space.pools);
+  const auto alone = [](std::size_t i, const Pool& pool) {
+    return Block{static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i), pool};
+  };
+  const double* const level = space.level;
+  const auto next_rise = [&](std::size_t at) {
+    return find_place(at, n - 1, [&](std::size_t i) { return level[i] <= level[i + 1]; });
+  };
+  std::size_t count = 0;
+  for (std::size_t at = next_rise(0); at + 1 < n; at = next_rise(at)) {
+    Block top = alone(at, before(at));
+    top.join(alone(at + 1, after(at + 1)));
+    for (;;) {
+      while (top.first > 0) {
+        const bool several = count > 0 && pools[count - 1].last + 1 == top.first;
+        Block previous = several ? pools[count - 1] : alone(top.first - 1, before(top.first - 1));
+        if (!previous.pool.pools_with(top.pool)) break;
+        if (several) --count;
+        previous.join(top);
+        top = previous;
+      }
+      at = std::size_t{top.last} + 1;
+      if (at >= n) break;
+      const Block next = alone(at, after(at));
+      if (!top.pool.pools_with(next.pool)) break;
+      top.join(next);
+    }
+    pools[count++] = top;
+  }
+  for (std::size_t k = 0; k < count; ++k) {
+    space.blocks[k] = {pools[k].first, pools[k].last, pools[k].pool.level()};
+  }
   return count;
 }
 
 inline std::size_t pool_means(const IsotonicSpace& space, std::size_t n) {
-  return pool_neighbours<MeanPool>(space, n, [&](std::size_t i) {
-    return MeanPool{space.s[i] - space.w[i], 0, 1};
-  });
+  for (std::size_t i = 0; i < n; ++i) space.level[i] = space.s[i] - space.w[i];
+  const auto start = [&](std::size_t i) { return MeanPool{space.level[i], 0, 1}; };
+  return pool_neighbours<MeanPool>(space, n, start, start);
 }
 
 inline std::size_t pool_cubes(const IsotonicSpace& space, std::size_t n) {
-  return pool_neighbours<CubePool>(space, n, [&](std::size_t i) {
-    return CubePool{1, space.s[i], 0, 0, space.w[i], space.s[i] - std::cbrt(space.w[i])};
-  });
+  for (std::size_t i = 0; i < n; ++i) space.level[i] = space.s[i] - std::cbrt(space.w[i]);
+  const auto start = [&](std::size_t i) {
+    return CubePool{1, space.s[i], 0, 0, space.w[i], space.level[i]};
+  };
+  return pool_neighbours<CubePool>(space, n, start, start);
 }
 
 // exp(x) as sum * 2^power, for a vector of entries at a time.
@@ -183,24 +232,29 @@ struct ScaledExps {
   }
 };
 
-inline std::size_t pool_ratios(const IsotonicSpace& space, std::size_t n) {
-  ScaledExps s;
-  ScaledExps w;
-  const std::size_t count = pool_neighbours<RatioPool>(space, n, [&](std::size_t i) {
+// The ratios of a vector of entries, which neighbours are taken from.
+struct RatioPools {
+  const double* s;
+  const double* w;
+  std::size_t first = ~std::size_t{0};
+  ScaledExps of_s{};
+  ScaledExps of_w{};
+
+  RatioPool operator()(std::size_t i) {
     const std::size_t lane = i % kDoubles;
-    if (lane == 0) {
-      s.fill(space.s + i);
-      w.fill(space.w + i);
+    if (i - lane != first) {
+      first = i - lane;
+      of_s.fill(s + first);
+      of_w.fill(w + first);
     }
-    return RatioPool{{s.sum[lane], s.power[lane]}, {w.sum[lane], w.power[lane]}};
-  });
-  // Blocks of one entry have its level to the last bit.
-  std::size_t first = 0;
-  for (std::size_t k = 0; k < count; ++k) {
-    if (space.last[k] == first) space.level[k] = space.s[first] - space.w[first];
-    first = space.last[k] + 1;
+    return {{of_s.sum[lane], of_s.power[lane]}, {of_w.sum[lane], of_w.power[lane]}};
   }
-  return count;
+};
+
+inline std::size_t pool_ratios(const IsotonicSpace& space, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) space.level[i] = space.s[i] - space.w[i];
+  return pool_neighbours<RatioPool>(space, n, RatioPools{space.s, space.w},
+                                    RatioPools{space.s, space.w});
 }
 
 // Mode c1: the sum (s - theta) |s - theta| has no such form, so the row is divided from the top:
@@ -294,8 +348,12 @@ inline std::size_t divide_squares(const IsotonicSpace& space, std::size_t n) {
         length == 1 ? s[0] - signed_root(w[0]) : level_of_squares(s, w, length);
     const std::size_t cut = best_cut(s, w, length, level);
     if (cut + 1 == length) {
-      space.level[blocks] = level;
-      space.last[blocks++] = static_cast<std::uint32_t>(last);
+      if (length == 1) {
+        space.level[first] = level;
+      } else {
+        space.blocks[blocks++] = {static_cast<std::uint32_t>(first),
+                                  static_cast<std::uint32_t>(last), level};
+      }
       continue;
     }
     // The left part is taken first.
@@ -307,8 +365,8 @@ inline std::size_t divide_squares(const IsotonicSpace& space, std::size_t n) {
   return blocks;
 }
 
-// Of space.s and space.w, which go on for kOverrun entries. The levels and the last entries of the
-// blocks; gives how many there are.
+// Of space.s and space.w, which go on for kOverrun entries. Gives how many blocks of several entries
+// there are.
 template <Projection projection>
 inline std::size_t solve_isotonic(const IsotonicSpace& space, std::size_t n) {
   end_row(space.s, n, space.s[n - 1]);
@@ -322,6 +380,34 @@ inline std::size_t solve_isotonic(const IsotonicSpace& space, std::size_t n) {
   } else {
     return pool_cubes(space, n);
   }
+}
+
+// The level of each entry's block.
+template <class Real>
+inline void spread_levels(const IsotonicSpace& space, std::size_t count, std::size_t n, Real* v) {
+  store_row(space.level, n, v);
+  for (std::size_t k = 0; k < count; ++k) {
+    const IsotonicBlock& own = space.blocks[k];
+    for (std::size_t i = own.first; i <= own.last; ++i) v[i] = static_cast<Real>(own.level);
+  }
+}
+
+// The numbers of all blocks from 0, those of one entry too.
+inline void number_blocks(const IsotonicSpace& space, std::size_t count, std::size_t n,
+                          std::int64_t* numbers) {
+  // How far the number of an entry is behind its place.
+  std::size_t behind = 0;
+  std::size_t at = 0;
+  const auto number_alone = [&](std::size_t end) {
+    for (; at < end; ++at) numbers[at] = static_cast<std::int64_t>(at - behind);
+  };
+  for (std::size_t k = 0; k < count; ++k) {
+    const IsotonicBlock& own = space.blocks[k];
+    number_alone(own.first);
+    for (; at <= own.last; ++at) numbers[at] = static_cast<std::int64_t>(own.first - behind);
+    behind += own.last - own.first;
+  }
+  number_alone(n);
 }
 
 template <Projection projection, class Real>
@@ -345,13 +431,8 @@ void isotonic_rows(const IsotonicRows<Real>& rows, std::size_t begin, std::size_
       space.w[i] = static_cast<double>(w[i]);
     }
     const std::size_t count = solve_isotonic<projection>(space, n);
-    std::size_t i = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      for (; i <= space.last[k]; ++i) {
-        v[i] = static_cast<Real>(space.level[k]);
-        blocks[i] = static_cast<std::int64_t>(k);
-      }
-    }
+    number_blocks(space, count, n, blocks);
+    spread_levels(space, count, n, v);
   }
 }
 
