@@ -1,4 +1,6 @@
-import { Graph, type Method, soft, type Value } from "softonnx";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
+import { Graph, grad, type Method, soft, type Value } from "softonnx";
 import { evaluate, Tensor } from "softonnx/node";
 import { checkGradient } from "../grad/check.ts";
 import { pool } from "./pav.ts";
@@ -269,4 +271,30 @@ test("float16 and integers go through float64", () => {
   const g = new Graph("types");
   expect(soft.sort(g.input("h", "float16", [3]), { method: METHOD }).dtype).toBe("float16");
   expect(soft.sort(g.input("i", "int64", [3]), { method: METHOD }).dtype).toBe("float32");
+});
+
+test("one kernel operator from the entries to the result, and one back, which neither sorts nor solves", () => {
+  for (const operation of ["sort", "rank"] as const) {
+    const g = new Graph("whole");
+    const x = g.input("x", "float32", ["batch", "n"]);
+    const y = soft[operation](x, { method: METHOD, mode: "c1", dim: 1 });
+    const [dx] = grad(y.sum(), [x]) as [Value];
+    const { functions, graph } = fromBinary(ModelProtoSchema, g.toModel({ outputs: { y, dx } }));
+    const kernel = operation === "sort" ? "FastSoftSort" : "FastSoftRanks";
+    const ours = graph?.node.filter(({ domain }) => domain === "ai.softonnx");
+    expect(ours?.map(({ opType }) => opType)).toEqual([
+      `${kernel}_c1_standardized_float32`,
+      `${kernel}Grad_c1_standardized_float32`,
+    ]);
+    const standard = graph?.node.filter(({ domain }) => domain === "").map(({ opType }) => opType);
+    for (const costly of ["TopK", "Cast", "GatherElements", "ScatterElements"]) {
+      expect(standard).not.toContain(costly);
+    }
+    const backward = functions.find(({ name }) => name.startsWith(`${kernel}Grad`));
+    const used = backward?.node.map(({ opType }) => opType) ?? [];
+    expect(used).toContain("GatherElements");
+    for (const solver of ["TopK", "Loop", "IsotonicRegression_c1_float64"]) {
+      expect(used).not.toContain(solver);
+    }
+  }
 });

@@ -117,7 +117,8 @@ function forward({ operator, result, make }: Work, gradient: Family, ...key: Key
       const made = make(x as Value, softness as Value, mode, scale === "standardized");
       return [made.result, made.order, made.blocks, made.v].slice(0, 1 + keptBy(mode).length);
     },
-    vjp: ({ input, outputs, dy }) => {
+    vjp: ({ input, outputs, cotangent, dy }) => {
+      if (cotangent(3) !== undefined) throw new GraphError(operator, "v: has no gradient");
       const inputs = [input(0), input(1), ...outputs.slice(1), dy];
       return applyKernel(gradient(...key), inputs, operator, "cotangents");
     },
