@@ -42,6 +42,9 @@ export function describe(value: unknown): string {
 
 /** Rejects option keys that the operator does not know, suggesting the nearest one it does. */
 export function checkOptions(operator: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    failArgument(operator, "options", `an object with ${known.join(", ")}`, options);
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new GraphError(operator, unknownOption(key, known));
   }

@@ -87,8 +87,8 @@ export function resize(x: Operand, options: ResizeOptions): Value {
     throw new GraphError("resize", "give either scales or sizes");
   }
   if (sizes !== undefined) checkSizes("resize", "sizes", sizes, 1);
-  if (scales?.some((scale) => !(scale > 0))) {
-    failArgument("resize", "scales", "numbers above 0", scales);
+  if (scales !== undefined && !(Array.isArray(scales) && scales.every((scale) => scale > 0))) {
+    failArgument("resize", "scales", "an array of numbers above 0", scales);
   }
   const axes = options.axes && resolveAxes("resize", options.axes, value.rank);
   if (axes?.some((axis, i) => axis !== resolveAxis("resize", options.axes?.[i] ?? 0, value.rank))) {

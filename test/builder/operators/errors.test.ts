@@ -145,6 +145,14 @@ describe("A call that cannot be right says what was expected and what was given"
       (x, y) => op.concat([x, y], { axis: 0 }),
       'concat: value 1: expected shape [?, 3], got float32 [4] "y"',
     ],
+    [
+      (x) => op.concat([x], undefined as never),
+      "concat: options: expected an object with axis, got undefined",
+    ],
+    [
+      (x, y) => op.resize(x, { scales: y as never }),
+      'resize: scales: expected an array of numbers above 0, got float32 [4] "y"',
+    ],
     [() => op.concat([], { axis: 0 }), "concat: values: expected one or more Values, got []"],
     [(x) => op.split(x, {}), "split: give either sizes or parts"],
     [
