@@ -189,7 +189,7 @@ describe("a loop that appends to a sequence", () => {
         [[2]],
       ],
     ],
-    { also: [], opsets: [13], order: 1 },
+    { also: [], opsets: [13] },
   );
 
   test("and does more with it has no rule", () => {

@@ -9,6 +9,7 @@ import {
 } from "../../builder/iteration.ts";
 import { add, gather, loop, sub, zerosLike } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { addCotangents, zeroCotangent } from "../cotangents.ts";
 import { pathBetween } from "../path.ts";
 import { pullThroughAppended } from "./appended.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
@@ -29,8 +30,8 @@ export function iterationRule(node: Walk): Cotangents | Missing {
   }
   const asked = askedOf(node, iteration);
   if (asked.carried.length + asked.readings.length + asked.summed.length === 0) return [];
-  if (asked.summed.some(({ container }) => container !== undefined)) {
-    return missing("its body reads a sequence from outside");
+  if (asked.summed.some(({ container }) => container?.kind === "optional")) {
+    return missing("its body reads an optional from outside");
   }
   const random = randomInBodies(node.node);
   if (random !== undefined) return random;
@@ -138,7 +139,7 @@ function pullThrough(
       const cotangent = node.cotangent(k) ?? zerosLike(like);
       return varying ? loosened(cotangent) : cotangent;
     }),
-    ...summed.map(zerosLike),
+    ...summed.map(zeroCotangent),
   ];
   const results = loop(count, init, (round, ...totals) => {
     const back = new RoundBack(node, iteration, asked, journey, round, sub(last, round));
@@ -152,7 +153,7 @@ function pullThrough(
       const more = found[carried.length + readings.length + i];
       if (more === undefined) return total;
       reached.add(captured);
-      return add(total, more);
+      return addCotangents(total, more);
     });
     const collect = readings.flatMap((reading, i) => {
       const cotangent = found[carried.length + i];
