@@ -60,6 +60,7 @@ export function convertFeed(
   }
   // Elements narrower than a byte come packed, which only a Tensor says.
   const packed = bitsOf(info.dtype) > 0 && bitsOf(info.dtype) < 8;
+  if (isShaped(feed) && !packed) return fromShaped(operator, argument, info, feed, Tensor);
   if (!isLiteral(feed) || packed) throw mismatch(operator, argument, info, describe(feed));
   return isTypedArray(feed)
     ? fromTypedArray(operator, argument, info, feed, Tensor)
@@ -108,6 +109,32 @@ export function rejectUnknown(
     const advice = near === undefined ? list : `did you mean "${near}"?`;
     throw new GraphError(operator, `there is no ${kind} "${name}"; ${advice}`);
   }
+}
+
+/** Elements with their shape, as tensors have them, whatever else it holds. */
+function isShaped(feed: unknown): feed is { readonly data: Literal; readonly dims: number[] } {
+  if (typeof feed !== "object" || feed === null || !("data" in feed && "dims" in feed))
+    return false;
+  const { data, dims } = feed;
+  const sizes =
+    Array.isArray(dims) && dims.every((size) => Number.isSafeInteger(size) && size >= 0);
+  return sizes && isLiteral(data);
+}
+
+function fromShaped(
+  operator: string,
+  argument: string,
+  info: TensorInfo,
+  { data, dims }: { readonly data: Literal; readonly dims: readonly number[] },
+  Tensor: TensorConstructor,
+): Tensor {
+  if (sameShape(info.shape, dims) === false) {
+    throw mismatch(operator, argument, info, `elements of shape ${formatShape(dims)}`);
+  }
+  if (isTypedArray(data) && dtypeOfArray(data) === info.dtype && data.length === product(dims)) {
+    return new Tensor(info.dtype as "float32", data as Float32Array, dims);
+  }
+  return tensorOfData(tensorOf(operator, argument, data, info.dtype, dims), Tensor);
 }
 
 function fromTypedArray(

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Shape } from "../builder/dim.ts";
 import type { DType } from "../builder/dtype.ts";
-import type { Literal } from "../builder/tensor.ts";
+import type { Literal, StateTensor } from "../builder/tensor.ts";
 
 /** An onnxruntime-common, whichever copy of it the runtime in use has loaded. */
 export type OnnxRuntime = Pick<typeof import("onnxruntime-common"), "InferenceSession" | "Tensor">;
@@ -14,9 +14,10 @@ export type TensorConstructor = OnnxRuntime["Tensor"];
  * - a typed array of the declared type is used as it is, without a copy, so leave it unchanged until the
  *   promise is settled; one of another type is converted. It fills the declared shape, of which at most
  *   one size may be open;
+ * - `{ data, dims }` gives elements in a row, as one of the others has them, and their shape;
  * - numbers, booleans, strings and arrays of them nested to the declared depth are converted: numbers to
  *   the declared type, whole ones only for integers, 0 and 1 or booleans for bool. */
-export type Feed = Tensor | Literal;
+export type Feed = Tensor | Literal | StateTensor;
 
 /** Feeds by input name. */
 export type Feeds = Readonly<Record<string, Feed>>;

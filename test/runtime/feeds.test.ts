@@ -67,6 +67,26 @@ describe("what may be fed", () => {
     );
   });
 
+  test("elements beside their shape, which is any that fits", async () => {
+    const six = Float32Array.of(1, 2, 3, 4, 5, 6);
+    const given = await fed("float32", ["n", "m"], { data: six, dims: [2, 3] });
+    expect(given).toMatchObject({ dims: [2, 3], type: "float32" });
+    expect(given.data).toEqual(six);
+    expect(await fed("int64", undefined, { data: [1, 2], dims: [2, 1] })).toMatchObject({
+      dims: [2, 1],
+      data: new BigInt64Array([1n, 2n]),
+    });
+    expect(await message(fed("float32", ["n", 4], { data: six, dims: [2, 3] }))).toBe(
+      'run: feed "x": expected float32 [n, 4], got elements of shape [2, 3]',
+    );
+    expect(await message(fed("float32", ["n", "m"], { data: six, dims: [2, 4] }))).toContain(
+      "expected 8 elements",
+    );
+    expect(await message(fed("float32", ["n"], { data: six, dims: [-1] as never }))).toBe(
+      'run: feed "x": expected float32 [n], got { data, dims }',
+    );
+  });
+
   test("whatever the declared type is, plain numbers and typed arrays become it", async () => {
     expect((await fed("float64", ["n"], [0.1])).data).toEqual(new Float64Array([0.1]));
     expect((await fed("int64", ["n"], [1, 2])).data).toEqual(new BigInt64Array([1n, 2n]));
