@@ -1,3 +1,4 @@
+import type { TensorType } from "./definition.ts";
 import { canonicalDim, type Dim, isStatic, type Shape } from "./dim.ts";
 import { type DType, isDType } from "./dtype.ts";
 import { failArgument, GraphError } from "./errors.ts";
@@ -51,6 +52,16 @@ export function checkArity(
   const upTo = most === Number.POSITIVE_INFINITY ? " or more" : ` to ${most}`;
   const expected = least === most ? `${least}` : `${least}${upTo}`;
   throw new GraphError(operator, `takes ${expected} inputs, got ${count}`);
+}
+
+/** @throws GraphError for an inferred size that no tensor has: those that a model computes with may be any */
+export function checkSizes(operator: string, types: readonly TensorType[]): void {
+  for (const { shape } of types) {
+    if (shape === undefined) continue;
+    const wrong = shape.find((dim) => typeof dim === "number" && !isSize(dim));
+    if (wrong !== undefined)
+      throw new GraphError(operator, `its result would have a size of ${wrong}`);
+  }
 }
 
 function isSize(dim: unknown): dim is number {

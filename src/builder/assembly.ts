@@ -1,4 +1,4 @@
-import { checkArity } from "./arguments.ts";
+import { checkArity, checkSizes } from "./arguments.ts";
 import { type Attributes, Block, NO_ATTRIBUTES, type Node, subgraphsOf } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import { GraphError } from "./errors.ts";
@@ -114,6 +114,7 @@ export abstract class Assembly {
       checkArity(operator, schema.arity, inputs.length);
       normal = schema.normal(facts);
       types = schema.infer(facts, normal);
+      checkSizes(operator, types);
     } else if (definition !== undefined) {
       types = definition.infer(inputs as readonly Value[]);
     }

@@ -1,5 +1,5 @@
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
-import { checkArity } from "./arguments.ts";
+import { checkArity, checkSizes } from "./arguments.ts";
 import { type Attributes, type Block, NO_ATTRIBUTES } from "./block.ts";
 import { decodeModel } from "./decode.ts";
 import { type Definition, findDefinition, type TensorType } from "./definition.ts";
@@ -320,7 +320,9 @@ class ModelReader {
         checkArity(proto.opType, schema.arity, inputs.length);
         if (lacksInput(proto.opType, schema.arity, inputs)) return { types: [] };
         normal = schema.normal(facts);
-        return { normal, types: schema.infer(facts, normal) };
+        const types = schema.infer(facts, normal);
+        checkSizes(proto.opType, types);
+        return { normal, types };
       }
       if (imported !== undefined && this.#kernel(proto, domain) === undefined) {
         const application = this.#functions.definitionOf(this.#graph, imported, facts.attributes);

@@ -22,7 +22,7 @@ import { type Attribute, attribute, type Block, type Node } from "./block.ts";
 import type { Definition, TensorType } from "./definition.ts";
 import type { Dim } from "./dim.ts";
 import { dtypeCode } from "./dtype.ts";
-import { GraphError } from "./errors.ts";
+import { failArgument, GraphError } from "./errors.ts";
 import { scalesBesideMatMul } from "./exact-scale.ts";
 import { misjudgedSizes } from "./inferred-sizes.ts";
 import { derive } from "./model-proto.ts";
@@ -196,7 +196,11 @@ export class BlockWriter {
       case "float":
         return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: attribute.value });
       case "int":
-        return create(AttributeProtoSchema, { name, type: Type.INT, i: BigInt(attribute.value) });
+        return create(AttributeProtoSchema, {
+          name,
+          type: Type.INT,
+          i: int64(name, attribute.value),
+        });
       case "string":
         return create(AttributeProtoSchema, { name, type: Type.STRING, s: bytes(attribute.value) });
       case "tensor": {
@@ -214,7 +218,7 @@ export class BlockWriter {
           floats: [...attribute.value],
         });
       case "ints": {
-        const ints = attribute.value.map(BigInt);
+        const ints = attribute.value.map((value) => int64(name, value));
         return create(AttributeProtoSchema, { name, type: Type.INTS, ints });
       }
       case "strings": {
@@ -295,6 +299,15 @@ function dimOf(dim: Dim): TensorShapeProto_Dimension {
   }
   if (dim === undefined) return create(TensorShapeProto_DimensionSchema, {});
   return create(TensorShapeProto_DimensionSchema, { value: { case: "dimParam", value: dim } });
+}
+
+/** @throws GraphError for a number that no int64 is: attributes of a model may be read as larger ones */
+function int64(name: string, value: number | bigint): bigint {
+  const exact = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : undefined;
+  if (exact === undefined || BigInt.asIntN(64, exact) !== exact) {
+    failArgument("toModel", `attribute ${name}`, "a 64-bit integer", value);
+  }
+  return exact;
 }
 
 const encoder = new TextEncoder();

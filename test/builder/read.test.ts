@@ -291,6 +291,13 @@ describe("opsets", () => {
 });
 
 describe("types", () => {
+  test("are not known where a size is none that a tensor has", () => {
+    const g = read(
+      onX([node("Expand", ["x", "s"], ["y"])], { initializer: [int64("s", [-4, 2 ** 62])] }),
+    );
+    expect(String(g.value("y"))).toBe('unknown […] "y"');
+  });
+
   const typeOf = (declared: ReturnType<typeof info>) =>
     String(read(graph({ input: [declared] })).value("x"));
 

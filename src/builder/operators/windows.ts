@@ -77,10 +77,14 @@ export function windowOf(node: NodeFacts, kernel: readonly Dim[] | undefined): W
   const sizes = intsOf(node, "kernel_shape") ?? kernel;
   if (sizes === undefined || !sizes.every((size) => typeof size === "number")) return undefined;
   const known = sizes as readonly number[];
+  if (!known.every(isCount)) failArgument(node.operator, "kernel_shape", "numbers from 1", known);
   const strides = listFor(node, "strides", known);
   const dilations = listFor(node, "dilations", known);
   const auto = autoPadOf(node);
   const flat = intsOf(node, "pads") ?? [];
+  if (!flat.every((n) => Math.abs(n) < 2 ** 31)) {
+    failArgument(node.operator, "pads", "whole numbers", flat);
+  }
   const given = known.map((_, i) => [flat[i] ?? 0, flat[i + known.length] ?? 0] as const);
   const plain = { kernel: known, strides, dilations };
   if (auto === "NOTSET") return { ...plain, pads: given };
@@ -95,10 +99,15 @@ export function windowOf(node: NodeFacts, kernel: readonly Dim[] | undefined): W
 
 function listFor(node: NodeFacts, name: string, kernel: readonly number[]): readonly number[] {
   const list = intsOf(node, name) ?? kernel.map(() => 1);
-  if (list.length !== kernel.length) {
-    failArgument(node.operator, name, `${kernel.length} numbers`, list);
+  if (list.length !== kernel.length || !list.every(isCount)) {
+    failArgument(node.operator, name, `${kernel.length} numbers from 1`, list);
   }
   return list;
+}
+
+/** Products of two such numbers are 64-bit integers. */
+function isCount(n: number): boolean {
+  return Number.isInteger(n) && n >= 1 && n < 2 ** 31;
 }
 
 /** What SAME_UPPER and SAME_LOWER mean: ceil(size / stride) windows, the odd entry after or before. */

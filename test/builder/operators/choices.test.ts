@@ -195,6 +195,19 @@ describe("An attribute that counts", () => {
     ],
     ["MaxRoiPool", { pooled_shape: [0, 2] }, "pooled_shape: expected two whole numbers from 1"],
   ];
+  const lists = ["kernel_shape", "strides", "dilations", "pads"] as const;
+  test.each(lists)("of a window, %s, is refused where it is none", (name) => {
+    const g = new Graph("counts");
+    const x = g.input("x", "float32", image);
+    for (const wrong of name === "pads" ? [2n ** 62n] : [0, -1, 2n ** 62n]) {
+      const list = Array.from({ length: name === "pads" ? 4 : 2 }, () => Number(wrong));
+      const attributes = { kernel_shape: [2, 2], [name]: list };
+      expect(() => g.node("AveragePool", [x], attributes)).toThrow(
+        `AveragePool: ${name}: expected`,
+      );
+    }
+  });
+
   test.each(regions)("of %s, %j, is refused", (op, attributes, message) => {
     const g = new Graph("counts");
     const x = g.input("x", "float32", image);
