@@ -11,12 +11,13 @@ export class Names {
   /** The model that the graph was read from: its names are settled. */
   readonly #source: ModelSource | undefined;
   readonly #values = new Map<Value, string>();
-  readonly #taken = new Set<string>();
-  readonly #takenByNodes = new Set<string>();
-  readonly #counts = new Map<string, number>();
+  readonly #taken: TakenNames;
+  readonly #takenByNodes: TakenNames;
 
   constructor(source?: ModelSource) {
     this.#source = source;
+    this.#taken = new TakenNames(source);
+    this.#takenByNodes = new TakenNames(source);
   }
 
   /** Settles the name of a value whose name the user gave. */
@@ -35,7 +36,7 @@ export class Names {
   }
 
   isTaken(name: string): boolean {
-    return this.#taken.has(name) || this.#source?.isTaken(name) === true;
+    return this.#taken.has(name);
   }
 
   /** The name of a value, made of its scope and hint when it is first asked for. */
@@ -54,29 +55,50 @@ export class Names {
 
   /** A name that no node has yet, close to the wanted one. */
   freshNode(name: string): string {
-    const unique = this.#unique(name, this.#takenByNodes);
-    this.#takenByNodes.add(unique);
-    return unique;
+    return this.#takenByNodes.unique(name);
   }
 
   /** A name that nothing has yet, close to the wanted one. */
   fresh(name: string): string {
-    const unique = this.#unique(name, this.#taken);
-    this.#taken.add(unique);
-    return unique;
+    return this.#taken.unique(name);
   }
 
   #known(value: Value): string | undefined {
     return this.#values.get(value) ?? this.#source?.nameOf(value);
   }
+}
 
-  #unique(name: string, others: ReadonlySet<string>): string {
-    const taken = (wanted: string) => others.has(wanted) || this.#source?.isTaken(wanted) === true;
-    if (!taken(name)) return name;
-    let count = this.#counts.get(name) ?? 1;
-    while (taken(`${name}_${count}`)) count++;
-    this.#counts.set(name, count + 1);
-    return `${name}_${count}`;
+class TakenNames {
+  readonly #source: ModelSource | undefined;
+  readonly #names = new Set<string>();
+  /** How often a name was wanted, of those that are taken. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(source: ModelSource | undefined) {
+    this.#source = source;
+  }
+
+  add(name: string): void {
+    this.#names.add(name);
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name) || this.#source?.isTaken(name) === true;
+  }
+
+  /** Takes a name close to the wanted one. */
+  unique(name: string): string {
+    let count = this.#counts.get(name) ?? 0;
+    let unique = name;
+    if (count > 0 || this.has(name)) {
+      do {
+        count++;
+        unique = `${name}_${count}`;
+      } while (this.has(unique));
+      this.#counts.set(name, count);
+    }
+    this.#names.add(unique);
+    return unique;
   }
 }
 

@@ -52,8 +52,15 @@ export function planModel(top: Block, options: PlanOptions): Plan {
   const given = [...first.leaves].filter(({ block }) => block === top);
   mergeEqual(top, merging, new Computed(given));
   // Merging may leave nodes that nothing reads any more.
-  const { live, leaves, needs } = findLive(top, options, resolve, inputsOf);
-  const nodesOf = (block: Block) => (kept.get(block) ?? []).filter((node) => live.has(node));
+  const changed = replaced.size + measured.size > 0;
+  const { live, leaves, needs } = changed ? findLive(top, options, resolve, inputsOf) : first;
+  const written = new Map<Block, readonly Node[]>();
+  const nodesOf = (block: Block) => {
+    const known = written.get(block);
+    const nodes = known ?? (kept.get(block) ?? []).filter((node) => live.has(node));
+    if (known === undefined) written.set(block, nodes);
+    return nodes;
+  };
   let read: ReadonlySet<Value> | undefined;
   const isRead = (output: Value) => {
     read ??= readsAmong([...kept.keys()].flatMap(nodesOf), options.roots, resolve, inputsOf);

@@ -22,6 +22,8 @@ export class ModelSource {
   readonly #inner = new Map<Value, string>();
   /** Every name in use anywhere in the model, but for those of `values`. */
   readonly #reserved = new Set<string>();
+  /** What stands before the first slash of the names that have one. */
+  readonly #scopes = new Set<string>();
 
   constructor(model: ModelProto) {
     this.model = model;
@@ -31,6 +33,7 @@ export class ModelSource {
    * @param values the values of the block that it is in */
   define(values: Map<string, Value>, name: string, value: Value): void {
     values.set(name, value);
+    this.#noteScope(name);
     if (values === this.values && value.hint === name) return;
     this.#inner.set(value, name);
     this.#reserved.add(name);
@@ -38,7 +41,9 @@ export class ModelSource {
 
   /** Keeps a name from being given to anything new. */
   reserve(name: string): void {
-    if (!this.values.has(name)) this.#reserved.add(name);
+    if (this.values.has(name)) return;
+    this.#reserved.add(name);
+    this.#noteScope(name);
   }
 
   /** The name that an imported value has in the file; undefined for values that were made later. */
@@ -49,6 +54,19 @@ export class ModelSource {
 
   /** Whether anything in the model has this name. */
   isTaken(name: string): boolean {
+    // Names that are made later lie in scopes of their own, for which this is answered at once.
+    const scope = scopeOf(name);
+    if (scope !== undefined && !this.#scopes.has(scope)) return false;
     return this.values.has(name) || this.#reserved.has(name);
   }
+
+  #noteScope(name: string): void {
+    const scope = scopeOf(name);
+    if (scope !== undefined) this.#scopes.add(scope);
+  }
+}
+
+function scopeOf(name: string): string | undefined {
+  const slash = name.indexOf("/");
+  return slash < 0 ? undefined : name.slice(0, slash);
 }

@@ -698,6 +698,20 @@ describe("what is read and not touched", () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
+  test("in scopes that the model has as well", () => {
+    const g = read(onX([node("Relu", ["x"], ["layer/abs"])], { output: [info("layer/abs", 1)] }));
+    g.output(
+      "y",
+      g.scope("layer", () => g.value("x").abs().neg()),
+    );
+    const { graph: written } = fromBinary(ModelProtoSchema, g.toModel());
+    expect(written?.node.flatMap(({ output }) => output)).toEqual([
+      "layer/abs",
+      "layer/abs_1",
+      "y",
+    ]);
+  });
+
   test("a node that leaves outputs out does not stand for a new one", () => {
     const g = read(
       onX([node("TopK", ["x", "k"], ["", "indices"])], {
