@@ -19,11 +19,12 @@ constexpr int kLargeDigit = 11;
 // The counts of a large digit cost more to clear and add up than a short row to move again.
 constexpr std::size_t kLargeDigitFrom = 4096;
 constexpr std::size_t kInsertionBelow = 24;
-// Places are told apart by two digits: of so many bits that most entries have a place of their own, and
-// no more, since moving words to 2^digit streams wants that many cache lines.
-constexpr int kMiddleDigit = 9;
-constexpr std::size_t kMiddleDigitFrom = 4096;
-constexpr std::size_t kLargePlaceFrom = std::size_t{1} << 18;
+// Places are told apart by two digits: of so many bits that most entries have a place of their own,
+// and no more, since moving words to 2^digit streams wants that many cache lines. While a place and
+// an index fit in 32 bits, words are of half the length.
+constexpr std::size_t kSmallPlacesTo = 4096;
+constexpr std::size_t kMiddlePlacesTo = std::size_t{1} << 14;
+constexpr std::size_t kLargePlacesFrom = std::size_t{1} << 16;
 
 template <class Real>
 inline Sorting take_sorting(Arena& arena, std::size_t n) {
@@ -51,22 +52,22 @@ inline std::uint64_t ordered_bits(double x) {
                  (std::uint64_t{1} << 63));
 }
 
-// Sorts by the upper half of the words. The counts of all digits are taken in one pass, and a
-// digit that is the same throughout is passed over.
-template <int digit, int kDigits = (32 + digit - 1) / digit>
-inline void radix_sort(const Sorting& space, std::size_t n) {
+// Sorts words by some digits of them from bit `low` on. The counts of all digits are taken in one
+// pass, and a digit that is the same throughout is passed over.
+template <int digit, int kDigits, class Word>
+inline void sort_by_digits(Word* entries, Word* spare, std::uint32_t* counts, std::size_t n,
+                           int low) {
   constexpr std::size_t kBuckets = std::size_t{1} << digit;
-  constexpr std::uint64_t kMask = kBuckets - 1;
-  std::uint64_t* entries = space.entries;
-  std::uint64_t* spare = space.spare;
-  std::memset(space.counts, 0, kDigits * kBuckets * sizeof *space.counts);
+  constexpr Word kMask = kBuckets - 1;
+  Word* const first = entries;
+  std::memset(counts, 0, kDigits * kBuckets * sizeof *counts);
   for (std::size_t i = 0; i < n; ++i) {
-    const std::uint64_t key = entries[i] >> 32;
-    for (int k = 0; k < kDigits; ++k) ++space.counts[k * kBuckets + (key >> k * digit & kMask)];
+    const Word key = entries[i] >> low;
+    for (int k = 0; k < kDigits; ++k) ++counts[k * kBuckets + (key >> k * digit & kMask)];
   }
   for (int k = 0; k < kDigits; ++k) {
-    std::uint32_t* const count = space.counts + k * kBuckets;
-    const int shift = 32 + k * digit;
+    std::uint32_t* const count = counts + k * kBuckets;
+    const int shift = low + k * digit;
     if (count[entries[0] >> shift & kMask] == n) continue;
     std::uint32_t before = 0;
     for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
@@ -75,14 +76,20 @@ inline void radix_sort(const Sorting& space, std::size_t n) {
       before += own;
     }
     for (std::size_t i = 0; i < n; ++i) {
-      const std::uint64_t word = entries[i];
+      const Word word = entries[i];
       spare[count[word >> shift & kMask]++] = word;
     }
-    std::uint64_t* const swapped = entries;
+    Word* const swapped = entries;
     entries = spare;
     spare = swapped;
   }
-  if (entries != space.entries) std::memcpy(space.entries, entries, n * sizeof *entries);
+  if (entries != first) std::memcpy(first, entries, n * sizeof *entries);
+}
+
+// By the upper half of the entries.
+template <int digit>
+inline void radix_sort(const Sorting& space, std::size_t n) {
+  sort_by_digits<digit, (32 + digit - 1) / digit>(space.entries, space.spare, space.counts, n, 32);
 }
 
 // Insertion by less(a, b), giving up after `patience` moves. Whether it finished.
@@ -166,9 +173,10 @@ inline void sort_by_bits(const double* keys, std::size_t n, const Sorting& space
   }
 }
 
-// Fills the entries with the places of the keys in their range, as numbers of `bits` bits. False
-// where the range has no such scale.
-inline bool find_places(const double* keys, std::size_t n, int bits, std::uint64_t* entries) {
+// The place of each key in the range of the row as a number of some bits, with its index in the
+// `low` bits below. False where the range has no such scale.
+template <class Word>
+inline bool find_places(const double* keys, std::size_t n, int bits, int low, Word* entries) {
   D lows[kChains];
   D highs[kChains];
   fill_chains(lows, kInfinity);
@@ -190,40 +198,47 @@ inline bool find_places(const double* keys, std::size_t n, int bits, std::uint64
   for (; i + kDoubles <= n; i += kDoubles) {
     BitsD index;
     for (std::size_t lane = 0; lane < kDoubles; ++lane) index[lane] = i + lane;
-    const BitsD words = bits_of((load(keys + i) - least) * scale + 0x1p52) << 32 | index;
-    std::memcpy(entries + i, &words, sizeof words);
+    store_low(entries + i, bits_of((load(keys + i) - least) * scale + 0x1p52) << low | index);
   }
   for (; i < n; ++i) {
     const double place = (keys[i] - least) * scale + 0x1p52;
     std::uint64_t word;
     std::memcpy(&word, &place, sizeof word);
-    entries[i] = word << 32 | i;
+    entries[i] = static_cast<Word>(word << low | i);
   }
   return true;
 }
 
-template <int digit>
-inline bool sort_places(const double* keys, std::size_t n, const Sorting& space) {
-  if (!find_places(keys, n, 2 * digit, space.entries)) return false;
-  radix_sort<digit, 2>(space, n);
+// Of the order that two digits of the places tell, order[i] is where entry i comes from.
+template <int digit, class Word>
+inline bool order_by_places(const double* keys, std::size_t n, int low, const Sorting& space) {
+  Word* const entries = reinterpret_cast<Word*>(space.entries);
+  Word* const spare = reinterpret_cast<Word*>(space.spare);
+  if (!find_places(keys, n, 2 * digit, low, entries)) return false;
+  sort_by_digits<digit, 2>(entries, spare, space.counts, n, low);
+  const Word mask = static_cast<Word>((std::uint64_t{1} << low) - 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    space.order[i] = static_cast<std::uint32_t>(entries[i] & mask);
+  }
   return true;
+}
+
+inline bool order_nearly(const double* keys, std::size_t n, const Sorting& space) {
+  if (n < kInsertionBelow) {
+    for (std::size_t i = 0; i < n; ++i) space.order[i] = static_cast<std::uint32_t>(i);
+    return true;
+  }
+  if (n <= kSmallPlacesTo) return order_by_places<8, std::uint32_t>(keys, n, 16, space);
+  if (n <= kMiddlePlacesTo) return order_by_places<9, std::uint32_t>(keys, n, 14, space);
+  if (n <= kLargePlacesFrom) return order_by_places<8, std::uint32_t>(keys, n, 16, space);
+  return order_by_places<kLargeDigit, std::uint64_t>(keys, n, 32, space);
 }
 
 inline void sort_row(const double* keys, std::size_t n, const Sorting& space, double* sorted) {
-  std::size_t patience = 4 * n;
-  bool nearly = true;
-  if (n < kInsertionBelow) {
-    for (std::size_t i = 0; i < n; ++i) space.entries[i] = i;
-    patience = n * n;
-  } else if (n < kMiddleDigitFrom) {
-    nearly = sort_places<kSmallDigit>(keys, n, space);
-  } else if (n < kLargePlaceFrom) {
-    nearly = sort_places<kMiddleDigit>(keys, n, space);
-  } else {
-    nearly = sort_places<kLargeDigit>(keys, n, space);
-  }
-  for (std::size_t i = 0; nearly && i < n; ++i) {
-    const auto index = static_cast<std::uint32_t>(space.entries[i]);
+  if (!order_nearly(keys, n, space)) return sort_by_bits(keys, n, space, sorted);
+  std::size_t patience = n < kInsertionBelow ? n * n : 4 * n;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t index = space.order[i];
     const double key = keys[index] + 0.0;
     std::size_t j = i;
     for (; j > 0 && sorted[j - 1] > key; --j) {
@@ -234,5 +249,4 @@ inline void sort_row(const double* keys, std::size_t n, const Sorting& space, do
     sorted[j] = key;
     space.order[j] = index;
   }
-  if (!nearly) sort_by_bits(keys, n, space, sorted);
 }

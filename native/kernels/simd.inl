@@ -188,6 +188,20 @@ inline void store_doubles(float* p, D x) {
 }
 #endif
 
+// The lower 32 bits of each lane.
+#ifndef SOFTONNX_ARRAY_VECTORS
+typedef std::uint32_t HalfBits __attribute__((vector_size(kVectorBytes / 2)));
+inline void store_low(std::uint32_t* p, BitsD x) {
+  const HalfBits half = __builtin_convertvector(x, HalfBits);
+  std::memcpy(p, &half, sizeof half);
+}
+#else
+inline void store_low(std::uint32_t* p, const BitsD& x) {
+  for (std::size_t i = 0; i < kDoubles; ++i) p[i] = static_cast<std::uint32_t>(x[i]);
+}
+#endif
+inline void store_low(std::uint64_t* p, BitsD x) { std::memcpy(p, &x, sizeof x); }
+
 // The first `count` < kDoubles numbers at p, and `fill` in the lanes after them.
 template <class Real>
 inline D load_some(const Real* p, std::size_t count, double fill) {

@@ -307,7 +307,8 @@ export const twins: Readonly<Record<string, Twin>> = {
       const { batch, n, kind } = o.draw;
       return {
         s: kind === "spoiled" ? o.numbers(batch, n) : o.ordered("descending", 3, batch, n),
-        w: o.ordered("descending", 1, batch, n),
+        // Over several times the range of exponentials.
+        w: o.ordered("descending", kind === "wide" ? 10 : 1, batch, n),
       };
     },
   },

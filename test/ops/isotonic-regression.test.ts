@@ -259,6 +259,27 @@ describe.each(modes)("isotonic regression, mode %s", (mode) => {
   });
 });
 
+test("mode smooth over many times the range of exponentials equals pooling", async () => {
+  const sorted: number[][] = [];
+  const spaced: number[][] = [];
+  for (const scale of [1, 300, 1e4, 1e6]) {
+    for (const softness of [0.05, 0.1, 0.2, 1]) {
+      const { normal } = rowsOf(40, Math.round(scale + 100 * softness));
+      sorted.push(descending((normal as number[]).map((x) => scale * x)));
+      spaced.push(Array.from({ length: 40 }, (_, i) => ((39 - i) / 39 / softness) * scale));
+    }
+  }
+  const found = await solve("smooth", [...spaced, ...sorted], [...sorted, ...spaced]);
+  for (const [i, { v, y }] of found.entries()) {
+    const k = i % sorted.length;
+    const rows = [sorted[k], spaced[k]] as [number[], number[]];
+    const [w, s] = i < sorted.length ? rows : [rows[1], rows[0]];
+    const wanted = pool(s, w, "smooth");
+    expectNear(`v of row ${i}`, v, wanted.v, 1e-13);
+    expectNear(`y of row ${i}`, y, wanted.y, 1e-13);
+  }
+});
+
 describe.each(["c1", "c2"] as const)("mode %s at t = 0", (mode) => {
   test("a weight of 0 alone in its block has derivative 1, of any order finite", async () => {
     const build = (s: Value, w: Value) => projectSorted(s, w, mode);

@@ -134,12 +134,24 @@ export function cutsByPrefix(rows: Rows, cuts: Cuts, a: Value): Value {
   return op.where(op.and(enough, op.less(rows.index, last)), found, rows.lowest);
 }
 
+/** Which numbers of a window a block begins with, and follow an entry: bool [batch, n] each. */
+export interface Within {
+  readonly begins: Value;
+  readonly follows: Value;
+}
+
 /** The same by sums up to the end of each segment, with the noise of those sums alone: for terms that fall
  * by orders of magnitude along a row, of which the sums from the start would keep nothing.
  *
- * @param positive, negative [batch, n]: d is their difference
+ * @param positive, negative [batch, n]: d is their difference, where they are not above the window
  * @returns less the sums after each entry where a cut belongs, -infinity elsewhere */
-export function cutsBySuffix(rows: Rows, cuts: Cuts, positive: Value, negative: Value): Value {
+export function cutsBySuffix(
+  rows: Rows,
+  cuts: Cuts,
+  positive: Value,
+  negative: Value,
+  { begins, follows }: Within,
+): Value {
   const { start, last } = cuts;
   const d = op.sub(positive, negative);
   const after = { axis: 1, reverse: true, exclusive: true } as const;
@@ -148,8 +160,9 @@ export function cutsBySuffix(rows: Rows, cuts: Cuts, positive: Value, negative: 
   const rest = op.sub(sums, base);
   const total = op.add(at(rest, start), at(d, start));
   const noise = op.mul(op.cumSum(op.add(positive, negative), after), NOISE);
-  const enough = op.less(rest, op.sub(op.min(total, 0), noise));
-  return op.where(op.and(enough, op.less(rows.index, last)), op.neg(rest), rows.lowest);
+  const enough = op.less(rest, op.sub(op.where(begins, op.min(total, 0), 0), noise));
+  const wanted = op.and(op.and(enough, follows), op.less(rows.index, last));
+  return op.where(wanted, op.neg(rest), rows.lowest);
 }
 
 /** Summed rather than maximised, so that an empty batch has an answer: no. */

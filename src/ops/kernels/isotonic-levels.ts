@@ -1,6 +1,8 @@
 import * as op from "../../builder/operators/index.ts";
+import { addSizes } from "../../builder/operators/sizes.ts";
 import type { Value } from "../../builder/value.ts";
 import {
+  anyOf,
   at,
   type Cuts,
   cutAtBest,
@@ -45,25 +47,49 @@ const BELOW = 2 ** -46;
 /** Largest exponent that does not overflow. Beyond it are blocks that are done. */
 const LARGEST_EXPONENT = 700;
 
+/** How far below the top of a window the exponentials in it have all their digits. */
+const WINDOW = 600;
+
 /** Mode smooth: the level is logsumexp s - logsumexp w. Blocks that cannot touch are parted beforehand,
- * or a row with a great range would give one entry a round. */
+ * or a row with a great range would give one entry a round.
+ *
+ * Cuts are looked for in a window of w, which goes down the row where it finds none, and back to the start of
+ * the highest block that it has cut: what is far below its top is 0 there, and what is above it not told. */
 export function solveByLogSums(rows: Rows): Solved {
-  const { s, w } = rows;
-  const largest = op.reduceMax(w, { axes: 1, keepdims: true });
+  const { s, w, index, n, lowest } = rows;
   const levelOf = (cuts: Cuts) => {
     const [firstS, firstW] = [at(s, cuts.start), at(w, cuts.start)];
     const sum = (x: Value, first: Value) => sumOver(rows, cuts, op.exp(op.sub(x, first)));
     const ratio = op.log(op.div(sum(s, firstS), sum(w, firstW)));
     const size = op.add(op.add(op.abs(firstS), op.abs(firstW)), 1);
-    return { level: op.add(op.sub(firstS, firstW), ratio), size };
+    return { level: op.add(op.sub(firstS, firstW), ratio), size, firstW };
   };
-  const negative = op.exp(op.sub(w, largest));
-  const cuts = cutUntilDone(parted(rows), (current) => {
-    const { level, size } = levelOf(current);
-    const below = op.add(op.sub(level, op.mul(size, BELOW)), largest);
-    const positive = op.exp(op.min(op.sub(s, below), LARGEST_EXPONENT));
-    return cutAtBest(rows, current, cutsBySuffix(rows, current, positive, negative));
-  });
+  const largestOf = (x: Value) => op.reduceMax(x, { axes: 1, keepdims: true });
+  const following = op.gather(w, op.min(op.add(index, 1), addSizes(n, -1)), { axis: 1 });
+  const first = parted(rows);
+  const initial = [first.start, first.last, largestOf(w)];
+  const [start, last] = op.loop(undefined, initial, (_, from, to, top) => {
+    const current = { start: from as Value, last: to as Value };
+    const { level, size, firstW } = levelOf(current);
+    const scaled = (x: Value) => op.exp(op.min(op.sub(x, top as Value), LARGEST_EXPONENT));
+    const positive = scaled(op.sub(s, op.sub(level, op.mul(size, BELOW))));
+    const score = cutsBySuffix(rows, current, positive, scaled(w), {
+      begins: op.lessOrEqual(firstW, top as Value),
+      follows: op.lessOrEqual(following, top as Value),
+    });
+    const { cuts, left } = cutAtBest(rows, current, score);
+    const highest = largestOf(op.where(left, firstW, lowest));
+    const divisible = op.less(cuts.start, cuts.last);
+    const lower = op.and(divisible, op.less(w, op.sub(top as Value, WINDOW)));
+    const below = largestOf(op.where(lower, w, lowest));
+    const next = op.where(op.greater(highest, Number.NEGATIVE_INFINITY), highest, below);
+    const goesOn = op.greater(next, Number.NEGATIVE_INFINITY);
+    return {
+      state: [cuts.start, cuts.last, op.where(goesOn, next, top as Value)],
+      proceed: anyOf(goesOn),
+    };
+  }) as [Value, Value, Value];
+  const cuts = { start, last };
   return { cuts, level: levelOf(cuts).level };
 }
 
