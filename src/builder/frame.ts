@@ -22,7 +22,7 @@ const BLOCK = 2 ** 16;
  * several times the memory. */
 export class NodeFields {
   readonly #full: Uint8Array[] = [];
-  #block = new Uint8Array(BLOCK);
+  #block: Uint8Array = new Uint8Array(BLOCK);
   #used = 0;
 
   add(node: NodeSource): void {
@@ -38,12 +38,12 @@ export class NodeFields {
   #append(bytes: Uint8Array): void {
     if (this.#used + bytes.length > BLOCK) {
       this.#full.push(this.#block.subarray(0, this.#used));
-      this.#block = new Uint8Array(BLOCK);
+      // What is longer than a block, a weight perhaps, is not copied.
+      this.#block = bytes.length > BLOCK ? bytes : new Uint8Array(BLOCK);
       this.#used = 0;
     }
-    if (bytes.length > BLOCK) this.#full.push(bytes);
-    else this.#block.set(bytes, this.#used);
-    this.#used += bytes.length > BLOCK ? 0 : bytes.length;
+    if (this.#block !== bytes) this.#block.set(bytes, this.#used);
+    this.#used += bytes.length;
   }
 }
 

@@ -657,6 +657,19 @@ const same = (a: ModelProto, b: ModelProto) =>
   equals(ModelProtoSchema, a, b, { registry: createRegistry(), unknown: true });
 
 describe("what is read and not touched", () => {
+  test("nodes of any length, in the bytes that they came in", () => {
+    const constants = [1, 10_000, 16_370, 16_384, 100_000, 3].map((size, i) => {
+      const t = tensor("", [size], { dataType: 1, rawData: new Uint8Array(4 * size).fill(i) });
+      const value = attribute("value", { type: Type.TENSOR, t });
+      return node("Constant", [], [`c${i}`], { attribute: [value] });
+    });
+    const bytes = bytesOf(
+      onX([...constants, node("Neg", ["x"], ["y"])], { output: [info("y", 1)] }),
+    );
+    const found = fromBinary(ModelProtoSchema, Graph.fromModel(bytes).toModel());
+    expect(toBinary(ModelProtoSchema, found)).toEqual(bytes);
+  });
+
   test("is written as it was, field by field", () => {
     const before = everything();
     const written = Graph.fromModel(toBinary(ModelProtoSchema, before)).toModel();
