@@ -104,7 +104,9 @@ class TakenNames {
 
 function wanted(value: Value): string {
   if (value.origin.kind === "constant") return constantName(value);
-  return join(value.producer?.scope ?? "", value.hint);
+  // A result that its model leaves out has no name.
+  const hint = value.hint || `${value.producer?.op}_result`;
+  return join(value.producer?.scope ?? "", hint);
 }
 
 function constantName(value: Value): string {

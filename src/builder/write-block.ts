@@ -91,7 +91,10 @@ export class BlockWriter {
       if (node.definition !== undefined && !this.definitions.has(node.definition)) {
         this.definitions.set(node.definition, node);
       }
-      const written = node.source ?? { message: this.#node(node) };
+      const written =
+        node.source === undefined
+          ? { message: this.#node(node) }
+          : this.#imported(node, node.source);
       const changed = this.#changed(node, written, apart.get(node));
       if (changed === undefined) yield written;
       else for (const message of changed) yield { message };
@@ -115,6 +118,15 @@ export class BlockWriter {
     if (scaled !== undefined) return this.#keptApart(written.message, scaled);
     const sizes = this.#adds ? misjudgedSizes(node) : undefined;
     return sizes && this.#toTrueSizes(written.message, sizes);
+  }
+
+  /** As it was read, but for optional results that the model leaves out and something reads now. */
+  #imported(node: Node, source: NodeSource): NodeSource {
+    if (node.definition?.optionalFrom === undefined) return source;
+    const outputs = this.#plan.outputsOf(node);
+    if (outputs.every((output) => output?.hint !== "")) return source;
+    const output = outputs.map((each) => (each === undefined ? "" : this.#names.of(each)));
+    return { message: derive(source.message, { output }) };
   }
 
   #node(node: Node): NodeProto {
