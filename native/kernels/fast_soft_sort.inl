@@ -69,7 +69,7 @@ struct PooledEntries {
   double* y;            // the projection
   double* p;            // exp s and exp w over their sums, in mode smooth
   double* q;
-  double* g;            // the cotangent of y, then that of w
+  double* g;            // cotangents: of y, then of w, then of the entries by their keys alone
   double* u;            // the entries, standardised
 };
 
