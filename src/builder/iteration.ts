@@ -1,6 +1,6 @@
 import type { Block, Node } from "./block.ts";
 import { type Attributes, attribute } from "./block.ts";
-import type { Dim } from "./dim.ts";
+import { type Dim, sameShape } from "./dim.ts";
 import { constantData } from "./schema.ts";
 import type { Value } from "./value.ts";
 
@@ -123,46 +123,63 @@ function statesOf(
   return states;
 }
 
-/** Whether a state of a Loop gets longer from round to round: its next value is itself and more. Files declare
- * the sizes of the first round for it nevertheless.
+/** Whether a state of a Loop may have another size in each round: its next value is made of a part of itself, or
+ * of itself and more. Files declare the sizes of the first round for it nevertheless.
  *
  * @param producerOf what makes a value, by the form in which values are given */
-export function grows<Name>(
+export function varies<Name>(
   next: Name,
   argument: Name,
   producerOf: (name: Name) => { op: string; inputs: readonly (Name | undefined)[] } | undefined,
 ): boolean {
-  const pending: [name: Name, longer: boolean][] = [[next, false]];
+  const pending: [name: Name, cut: boolean][] = [[next, false]];
   const seen = new Set<Name>();
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const [name, longer] = at;
-    if (name === argument && longer) return true;
+    const [name, cut] = at;
+    if (name === argument && cut) return true;
     const producer = seen.has(name) ? undefined : producerOf(name);
     seen.add(name);
-    if (producer === undefined || !LENGTHENING.has(producer.op)) continue;
-    const more = LENGTHENING.get(producer.op) as boolean;
-    const read = producer.op === "Concat" ? producer.inputs : producer.inputs.slice(0, 1);
-    for (const each of read) if (each !== undefined) pending.push([each, longer || more]);
+    if (producer === undefined) continue;
+    const { op, inputs } = producer;
+    const resizes = RESIZING.has(op);
+    if (!resizes && !KEEPING.has(op) && !COMBINING.has(op)) continue;
+    const read = op === "Concat" || COMBINING.has(op) ? inputs : inputs.slice(0, 1);
+    for (const each of read) if (each !== undefined) pending.push([each, cut || resizes]);
   }
   return false;
 }
 
-/** Whether any state of a Loop gets longer: then they cannot be stacked. */
-export function hasGrowing({ body, index, states }: Iteration): boolean {
+/** Operators that take a part of their first input, or put more to it. */
+const RESIZING: ReadonlySet<string> = new Set(
+  "Concat Pad Slice Split Gather Compress Tile Resize".split(" "),
+);
+
+/** Operators whose results have the size of their first input. */
+const KEEPING: ReadonlySet<string> = new Set(
+  (
+    "Identity Cast Transpose Neg Abs Exp Log Sqrt Reciprocal Tanh Sigmoid Relu LeakyRelu Elu Softplus Sin Cos " +
+    "Erf Clip Softmax LogSoftmax LayerNormalization"
+  ).split(" "),
+);
+
+/** Operators of which each input can be as large as the result. */
+const COMBINING: ReadonlySet<string> = new Set(
+  "Add Sub Mul Div Pow Max Min Sum Mod Where".split(" "),
+);
+
+/** Whether any state of a Loop may have another size in each round: then they cannot be stacked. */
+export function hasVaryingStates({ body, index, states }: Iteration): boolean {
   const producerOf = (value: Value) =>
     value.block === body && value.producer?.domain === "" ? value.producer : undefined;
   return (
-    index !== undefined && states.some(({ next, argument }) => grows(next, argument, producerOf))
+    index !== undefined &&
+    states.some(
+      ({ next, argument }) =>
+        argument.container !== undefined ||
+        (sameShape(next.shape, argument.shape) !== true && varies(next, argument, producerOf)),
+    )
   );
 }
-
-/** Operators that keep all of their first inputs, and whether they add to them. */
-const LENGTHENING: ReadonlyMap<string, boolean> = new Map([
-  ["Concat", true],
-  ["Pad", true],
-  ["Identity", false],
-  ["Cast", false],
-]);
 
 /** The value that an Identity repeats, and it in turn. */
 export function behindIdentity(value: Value): Value {

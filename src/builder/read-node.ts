@@ -1,6 +1,6 @@
 import type { GraphProto, NodeProto } from "onnx-buf";
 import type { TensorType } from "./definition.ts";
-import { grows } from "./iteration.ts";
+import { varies } from "./iteration.ts";
 import { UNKNOWN } from "./read-type.ts";
 import type { Value } from "./value.ts";
 
@@ -34,8 +34,8 @@ export function bodyTypes(
   ];
 }
 
-/** Which arguments of a Loop's body get longer from round to round. */
-export function growingArguments(proto: NodeProto, body: GraphProto): ReadonlySet<string> {
+/** Which arguments of a Loop's body may have another size in each round. */
+export function varyingArguments(proto: NodeProto, body: GraphProto): ReadonlySet<string> {
   if (proto.opType !== "Loop" || plainDomain(proto.domain) !== "") return NONE;
   const producers = new Map(
     body.node.flatMap(({ opType, domain, input, output }) =>
@@ -48,7 +48,7 @@ export function growingArguments(proto: NodeProto, body: GraphProto): ReadonlySe
   return new Set(
     arguments_.filter((name, k) => {
       const next = body.output[k + 1]?.name;
-      return next !== undefined && grows(next, name, (each) => producers.get(each));
+      return next !== undefined && varies(next, name, (each) => producers.get(each));
     }),
   );
 }

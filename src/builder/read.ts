@@ -9,7 +9,7 @@ import type { Graph } from "./graph.ts";
 import { schemaOf } from "./operators/known.ts";
 import { attributesOfProto } from "./read-attribute.ts";
 import { ImportedFunctions } from "./read-function.ts";
-import { bodyTypes, growingArguments, hasLongAttribute, plainDomain } from "./read-node.ts";
+import { bodyTypes, hasLongAttribute, plainDomain, varyingArguments } from "./read-node.ts";
 import { ReadState } from "./read-state.ts";
 import { declaredTypes, mergeTypes, ofAnySize, typeOfProto, UNKNOWN } from "./read-type.ts";
 import { limitsOf, ModelFormatError, type ModelLimits, scanModel } from "./scan.ts";
@@ -188,26 +188,27 @@ class ModelReader {
     proto: GraphProto,
     outer: Scope,
     given: readonly TensorType[],
-    growing: ReadonlySet<string>,
+    varying: ReadonlySet<string>,
   ): Block {
     const nodes = proto.node.map((message) => ({ message }));
     const scope = new Scope(proto, nodes, new Map(), outer);
     const arguments_ = proto.input.map(({ name, type }, i) => {
       const merged = mergeTypes(given[i] ?? UNKNOWN, typeOfProto(type));
-      return { ...(growing.has(name) ? ofAnySize(merged) : merged), hint: name };
+      return { ...(varying.has(name) ? ofAnySize(merged) : merged), hint: name };
     });
     return this.#graph.body(arguments_, (...inputs) => {
       for (const [i, { name }] of proto.input.entries()) {
         this.#requireNew(scope, name, "input");
         this.#define(scope, name, inputs[i] as Value);
       }
-      this.#contents(scope);
+      // Names that files make up for sizes mean another size in each round.
+      this.#contents(scope, varying.size > 0 ? ofAnySize : undefined);
       return proto.output.map(({ name }) => this.#result(scope, name));
     });
   }
 
   /** Initialisers and nodes of the current block. */
-  #contents(scope: Scope): void {
+  #contents(scope: Scope, believed: (type: TensorType) => TensorType = (type) => type): void {
     const { proto } = scope;
     for (const tensor of proto.initializer) {
       this.#requireNew(scope, tensor.name, "initialiser");
@@ -222,7 +223,11 @@ class ModelReader {
       const type = { dtype, shape: dims.map(Number) };
       this.#define(scope, name, this.#graph.imported(type, name));
     }
-    const declared = declaredTypes(proto.valueInfo, proto.output);
+    const declared = new Map(
+      [...declaredTypes(proto.valueInfo, proto.output)].map(
+        ([name, type]) => [name, believed(type)] as const,
+      ),
+    );
     for (const { name } of [...proto.input, ...proto.output, ...proto.valueInfo]) {
       this.#source.reserve(name);
     }
@@ -290,7 +295,7 @@ class ModelReader {
   ): Attributes {
     const entries = proto.attribute.flatMap((attribute) =>
       attributesOfProto(attribute, (body) =>
-        this.#body(body, scope, bodyTypes(proto, inputs), growingArguments(proto, body)),
+        this.#body(body, scope, bodyTypes(proto, inputs), varyingArguments(proto, body)),
       ),
     );
     if (entries.length === 0) return NO_ATTRIBUTES;

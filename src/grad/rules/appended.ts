@@ -10,22 +10,22 @@ import {
 import { ifElse, loop, splitToSequence } from "../../builder/operators/index.ts";
 import { asScalar } from "../../builder/operators/sizes.ts";
 import type { Value } from "../../builder/value.ts";
-import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./rule.ts";
-
-const OTHERWISE = missing(
-  "it hands a sequence from round to round, and does more than append to it",
-);
+import { type Cotangents, isMissing, type Missing, type Walk } from "./rule.ts";
 
 /** The gradient of a Loop that appends to empty sequences, as scripts collect results in lists: that of the
- * same loop with what is appended collected as tensors, of which the sequences are the slices. */
-export function pullThroughAppended(node: Walk, iteration: Iteration): Cotangents | Missing {
+ * same loop with what is appended collected as tensors, of which the sequences are the slices. undefined for a Loop
+ * that does something else with them. */
+export function pullThroughAppended(
+  node: Walk,
+  iteration: Iteration,
+): Cotangents | Missing | undefined {
   const { states, collected, index } = iteration;
-  if (index === undefined) return OTHERWISE;
+  if (index === undefined) return undefined;
   const appended = new Map<number, Appended>();
   for (const [k, state] of states.entries()) {
     if (state.init.container === undefined) continue;
     const part = appendedTo(iteration, state);
-    if (part === undefined) return OTHERWISE;
+    if (part === undefined) return undefined;
     appended.set(k, part);
   }
   const results = collecting(node, iteration, appended);

@@ -1,7 +1,7 @@
 import { attribute, type Block, capturesOfNode } from "../../builder/block.ts";
 import { cloneBody } from "../../builder/clone.ts";
-import { zerosLike } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
+import { zeroCotangent } from "../cotangents.ts";
 import { iterationRule } from "./iteration.ts";
 import { randomInBodies } from "./random-bodies.ts";
 import {
@@ -42,7 +42,7 @@ function ifRule(node: Walk): Cotangents | Missing {
       }
       return xs.map((x, i) => {
         if (given[i] !== undefined) reached.add(i);
-        return given[i] ?? zerosLike(x);
+        return given[i] ?? zeroCotangent(x);
       });
     });
   const [thenBranch, elseBranch] = ["then_branch", "else_branch"].map((name) => {

@@ -1,5 +1,6 @@
 import { capturesOfNode, currentValue } from "../../builder/block.ts";
 import { cloneBody } from "../../builder/clone.ts";
+import { sameShape } from "../../builder/dim.ts";
 import {
   type Collected,
   type Iteration,
@@ -7,7 +8,7 @@ import {
   leadingInputs,
   type State,
 } from "../../builder/iteration.ts";
-import { add, gather, loop, sub, zerosLike } from "../../builder/operators/index.ts";
+import { add, gather, loop, sub } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { addCotangents, zeroCotangent } from "../cotangents.ts";
 import { pathBetween } from "../path.ts";
@@ -15,7 +16,7 @@ import { pullThroughAppended } from "./appended.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
 import { randomInBodies } from "./random-bodies.ts";
 import { type Reading, readingsOf, restore } from "./readings.ts";
-import { hasVarying, type Journey, loosened, markVarying, record } from "./record.ts";
+import { hasVarying, type Journey, loosened, markVarying, ofShape, record } from "./record.ts";
 import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./rule.ts";
 
 /** The gradient of a Loop or Scan: a Loop that goes through its rounds from the last to the first. In each
@@ -25,8 +26,11 @@ import { type Cotangents, isMissing, type Missing, missing, type Walk } from "./
 export function iterationRule(node: Walk): Cotangents | Missing {
   const iteration = iterationOf(node.node);
   if (iteration === undefined) return missing("its body does not fit its inputs");
-  if (iteration.states.some(({ init }) => init.container !== undefined)) {
-    return randomInBodies(node.node) ?? pullThroughAppended(node, iteration);
+  const containers = iteration.states.flatMap(({ init }) => init.container?.kind ?? []);
+  if (containers.includes("optional")) return missing("it hands an optional from round to round");
+  if (containers.length > 0) {
+    const found = randomInBodies(node.node) ?? pullThroughAppended(node, iteration);
+    if (found !== undefined) return found;
   }
   const asked = askedOf(node, iteration);
   if (asked.carried.length + asked.readings.length + asked.summed.length === 0) return [];
@@ -134,10 +138,13 @@ function pullThrough(
   const varying = hasVarying(iteration);
   const init = [
     ...carried.map((k) => {
-      const { init: start, result } = states[k] as State;
+      const { init: start, argument, result } = states[k] as State;
       const like = varying ? (result ?? (journey.before(count)[k] as Value)) : start;
-      const cotangent = node.cotangent(k) ?? zerosLike(like);
-      return varying ? loosened(cotangent) : cotangent;
+      const cotangent = node.cotangent(k) ?? zeroCotangent(like);
+      if (varying) return loosened(cotangent);
+      // Files declare other ranks for what loops give than it has.
+      const isDeclaredWell = sameShape(cotangent.shape, argument.shape) !== false;
+      return isDeclaredWell ? cotangent : ofShape(cotangent, argument.shape);
     }),
     ...summed.map(zeroCotangent),
   ];
@@ -161,7 +168,9 @@ function pullThrough(
       reached.add(reading);
       return [cotangent];
     });
-    const state = carried.map((_, i) => found[i] ?? zerosLike(totals[i] as Value));
+    const state = carried.map(
+      (k, i) => found[i] ?? zeroCotangent(varying ? back.before(k) : (totals[i] as Value)),
+    );
     return { state: [...state, ...sums], collect };
   });
   if (problem !== undefined) return problem;
@@ -251,6 +260,11 @@ class RoundBack {
     const own = xs.filter((x) => x.block !== body);
     const found = this.#node.pullInBody(ys, own, seeds);
     return isMissing(found) ? found : xs.map((x) => found[own.indexOf(x)]);
+  }
+
+  /** A state before the round. */
+  before(place: number): Value {
+    return this.#given.get((this.#iteration.states[place] as State).argument) as Value;
   }
 
   #at(fromEnd: boolean): Value {

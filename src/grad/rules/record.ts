@@ -1,11 +1,11 @@
 import { type Attributes, attribute, type Node } from "../../builder/block.ts";
 import { cloneBody } from "../../builder/clone.ts";
 import type { TensorType } from "../../builder/definition.ts";
-import type { Dim } from "../../builder/dim.ts";
+import type { Dim, Shape } from "../../builder/dim.ts";
 import type { Graph } from "../../builder/graph.ts";
 import {
   behindIdentity,
-  hasGrowing,
+  hasVaryingStates,
   type Iteration,
   isSteady,
   roundsOf,
@@ -36,12 +36,12 @@ export function record(graph: Graph, iteration: Iteration): Journey {
   };
 }
 
-/** The ways back through loops with states that get longer: there the cotangents get shorter. */
+/** The ways back through loops with states of varying sizes: so are the cotangents. */
 const backwards = new WeakSet<Node>();
 
 /** Whether a Loop has states whose sizes change from round to round, as far as one can tell. */
 export function hasVarying(iteration: Iteration): boolean {
-  return backwards.has(iteration.node) || hasGrowing(iteration);
+  return backwards.has(iteration.node) || hasVaryingStates(iteration);
 }
 
 /** Says so of the Loop that gave these. */
@@ -49,8 +49,8 @@ export function markVarying([result]: readonly Value[]): void {
   if (result?.producer !== undefined) backwards.add(result.producer);
 }
 
-/** The states of a loop in which some get longer, so that they do not stack: each time the loop goes its way
- * from the start again, which is slower with the square of the rounds. */
+/** The states of a loop in which some have another size in each round, or are sequences, so that they do not stack:
+ * each time the loop goes its way from the start again, which is slower with the square of the rounds. */
 function replay(graph: Graph, iteration: Iteration): Journey {
   const { node, body, states, index, go } = iteration;
   const [count, condition] = node.inputs;
@@ -75,7 +75,16 @@ function replay(graph: Graph, iteration: Iteration): Journey {
 
 /** The same value, of whose sizes nothing is known. */
 export function loosened(value: Value): Value {
-  const { graph, dtype, shape: dims, hint } = value;
+  if (value.container !== undefined) return value;
+  return ofShape(
+    value,
+    value.shape?.map(() => undefined),
+  );
+}
+
+/** The same value, with what is known of its shape from elsewhere. */
+export function ofShape(value: Value, dims: Shape | undefined): Value {
+  const { graph, dtype, hint } = value;
   const { outputs } = graph.append({
     op: "Identity",
     domain: "",
@@ -83,7 +92,7 @@ export function loosened(value: Value): Value {
     attributes: {},
     normal: {},
     definition: undefined,
-    types: [{ dtype, shape: dims?.map(() => undefined) }],
+    types: [{ dtype, shape: dims }],
     hints: [hint],
   });
   return outputs[0] as Value;

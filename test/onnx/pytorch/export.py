@@ -227,6 +227,22 @@ class ScriptedGrowth(nn.Module):
         return rows
 
 
+class ScriptedShrinkage(nn.Module):
+    def forward(self, x):
+        while x.size(0) > 1:
+            x = x[:-1] * x[1:] + x[1:].sin()
+        return x
+
+
+class ScriptedFilter(nn.Module):
+    def forward(self, x):
+        kept = [x[0].cos()]
+        for i in range(x.size(0)):
+            if bool(x[i, 0] > 0):
+                kept.append(kept[-1] * x[i])
+        return torch.stack(kept)
+
+
 class ScriptedChoices(nn.Module):
     def __init__(self):
         super().__init__()
@@ -533,6 +549,8 @@ def scripts():
     yield "scripted_lstm", ScriptedLstm(), [rand(4, 2, 2)], {"opset": 13}
     yield "scripted_growth", ScriptedGrowth(), [rand(4, 3)], {}
     yield "scripted_choices", ScriptedChoices(), [rand(5, 3)], {}
+    yield "scripted_shrinkage", ScriptedShrinkage(), [rand(4, 3)], {"opset": 13}
+    yield "scripted_filter", ScriptedFilter(), [rand(5, 3)], {}
 
 
 def last():
