@@ -83,5 +83,5 @@ test("the installed program does the same", async () => {
   expect(program("insect")).toMatchObject({ status: 2, out: "" });
   const { status, out, err } = program("inspect", path("ranker.onnx"));
   expect([status, err]).toEqual([0, ""]);
-  expect(out).toContain("IsotonicRegression_smooth_float64  has a gradient");
+  expect(out).toContain("FastSoftRanks_smooth_standardized_float32  has a gradient");
 });
