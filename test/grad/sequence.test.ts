@@ -168,6 +168,17 @@ describe("a loop that appends to a sequence", () => {
         [[2], [2]],
       ],
       [
+        "beside a state that goes its own way",
+        (x, y) => {
+          const [list] = loop(3, [sequenceConstruct(y.mul(gather(x, 0))), y], (i, parts, h) => {
+            const next = h?.add(gather(x, i)).tanh() as Value;
+            return [sequenceInsert(parts as Value, next), next];
+          }) as [Value, Value];
+          return joined(list);
+        },
+        [[3], [2]],
+      ],
+      [
         "only where a condition holds",
         (x, y) => {
           const [list] = loop(3, [sequenceConstruct(y)], (i, parts) => {

@@ -11,7 +11,7 @@ import {
 import { add, gather, loop, sub } from "../../builder/operators/index.ts";
 import type { Value } from "../../builder/value.ts";
 import { addCotangents, zeroCotangent } from "../cotangents.ts";
-import { pathBetween } from "../path.ts";
+import { carriesGradient, pathBetween } from "../path.ts";
 import { pullThroughAppended } from "./appended.ts";
 import { isLong, pullThroughChunks } from "./chunks.ts";
 import { randomInBodies } from "./random-bodies.ts";
@@ -257,9 +257,19 @@ class RoundBack {
       ...summed,
     ];
     // What the results do not need was not copied, and has no cotangent.
-    const own = xs.filter((x) => x.block !== body);
+    const own = [...xs, ...this.#others()].filter((x) => x.block !== body);
     const found = this.#node.pullInBody(ys, own, seeds);
     return isMissing(found) ? found : xs.map((x) => found[own.indexOf(x)]);
+  }
+
+  /** The states before the round whose cotangents are not carried. They end the way back as well: what makes them
+   * again may be a loop beside those that are carried. */
+  #others(): Value[] {
+    const places = this.#iteration.states.map((_, k) => k);
+    return places
+      .filter((k) => !this.#asked.carried.includes(k))
+      .map((k) => this.before(k))
+      .filter(carriesGradient);
   }
 
   /** A state before the round. */
