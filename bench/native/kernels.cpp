@@ -195,6 +195,25 @@ static void transport(const KernelTable& table, std::size_t batch, std::size_t n
   bench::row(table.name, name, size, time, goal);
 }
 
+// The linear solve of the gradient, with the weights of a dense plan.
+static void transport_solve(const KernelTable& table, std::size_t batch, std::size_t n,
+                            std::size_t m, const char* size, double goal) {
+  const auto x = bench::squashed<double>(batch * n);
+  std::vector<double> w(batch * n * m), u(batch * n), v(batch * m);
+  std::vector<double> s(batch * m, 0.1);
+  for (std::size_t i = 0; i < batch * n; ++i) {
+    for (std::size_t j = 0; j < m; ++j) {
+      const double away = x[i] - static_cast<double>(j) / m;
+      w[i * m + j] = std::exp(-10 * away * away) / (n + m);
+    }
+  }
+  const auto& kernel = table.transport_solve;
+  const bench::Block block(kernel.scratch(n, m));
+  const TransportSolveRows rows{w.data(), x.data(), s.data(), u.data(), v.data(), n, m};
+  const double time = bench::milliseconds([&] { kernel.run(rows, 0, batch, block.get()); });
+  bench::row(table.name, "transport solve", size, time, goal);
+}
+
 static void run(const KernelTable& table, const char* only) {
   const auto wanted = [&](const char* name) { return !only || std::strstr(name, only); };
   if (wanted("softsort")) {
@@ -237,6 +256,10 @@ static void run(const KernelTable& table, const char* only) {
     transport(table, 16, 64, 64, 0, 0.1, "transport smooth", "16x64x64", 0.6);
     transport(table, 1, 256, 256, 0, 0.01, "transport smooth, softness 0.01", "256x256", 0);
     transport(table, 1, 256, 256, 0, 0.001, "transport smooth, softness 0.001", "256x256", 0);
+    // The goals are what those with gradient leave beside the forward ones.
+    transport_solve(table, 1, 64, 64, "64x64", 0.03);
+    transport_solve(table, 1, 256, 256, "256x256", 1.05);
+    transport_solve(table, 16, 64, 64, "16x64x64", 0.7);
     transport(table, 1, 1000, 2, 0, 0.1, "transport smooth", "1000x2", 0.0174);
     transport(table, 1, 200, 11, 0, 0.1, "transport smooth", "200x11", 0.0187);
     transport(table, 1, 64, 64, 1, 0.1, "transport c0", "64x64", 0.4);

@@ -50,6 +50,28 @@ inline void weighted_gram(const double* k, std::size_t stride, std::size_t n, st
   }
 }
 
+// From the upper triangle of a symmetric matrix, the sums of its rows without the diagonal.
+inline void sums_beside_diagonal(const double* matrix, std::size_t stride, std::size_t m,
+                                 double* sums) {
+  for (std::size_t j = 0; j < m; ++j) sums[j] = 0;
+  for (std::size_t j = 0; j < m; ++j) {
+    const double* const row = matrix + j * stride;
+    D total = splat(0.0);
+    std::size_t k = j + 1;
+    for (; k + kDoubles <= m; k += kDoubles) {
+      const D x = load(row + k);
+      total += x;
+      store(sums + k, load(sums + k) + x);
+    }
+    double own = sum(total);
+    for (; k < m; ++k) {
+      own += row[k];
+      sums[k] += row[k];
+    }
+    sums[j] += own;
+  }
+}
+
 constexpr std::size_t kFactorRows = 4;
 
 // The Cholesky factor of the matrix whose upper triangle is in `a`. Where rounding leaves a pivot

@@ -48,6 +48,7 @@ namespace {
 #include "transport_smooth.inl"
 #include "transport_power.inl"
 #include "transport_rows.inl"
+#include "transport_plan.inl"
 #include "transport_solve.inl"
 #include "smooth_sort.inl"
 #include "log_symmetric.inl"
@@ -114,6 +115,8 @@ const KernelTable table = {
     all<double>(),
     {transport_kernel<Projection::smooth>(), transport_kernel<Projection::c0>(),
      transport_kernel<Projection::c1>(), transport_kernel<Projection::c2>()},
+    {transport_plan_kernel<Projection::smooth>(), transport_plan_kernel<Projection::c0>(),
+     transport_plan_kernel<Projection::c1>(), transport_plan_kernel<Projection::c2>()},
     {transport_solve_rows, transport_solve_scratch},
     {decay_rows, decay_scratch},
     {smooth_sort_rows, smooth_sort_scratch},

@@ -51,6 +51,7 @@ struct KernelTable {
   RealKernels<float> float32;
   RealKernels<double> float64;
   TransportKernel transport[kProjectionCount];
+  TransportPlanKernel transport_plan[kProjectionCount];
   TransportSolveKernel transport_solve;
   RowKernel<DecayRows> decay_sums;
   RowKernel<SmoothSortRows> smooth_sort;

@@ -30,6 +30,28 @@ struct TransportRows {
   std::size_t m;
 };
 
+// The plan P_ij of potentials. With dplan it is the gradient that is made: with
+// W_ij = phi'(s_ij) dplan_ij / softness, dcost = -W, and df and dg are its sums.
+struct TransportPlanRows {
+  const double* cost;  // [batch, n, m]
+  const double* f;     // [batch, n]
+  const double* g;     // [batch, m]
+  double softness;
+  const double* dplan;  // [batch, n, m]
+  double* cells;        // [batch, n, m]: the plan, or dcost
+  double* df;           // [batch, n]
+  double* dg;           // [batch, m]
+  std::size_t n;
+  std::size_t m;
+};
+
+struct TransportPlanKernel {
+  // Over problems times n, their rows.
+  void (*plan)(const TransportPlanRows& rows, std::size_t begin, std::size_t end);
+  // Over problems.
+  void (*gradient)(const TransportPlanRows& rows, std::size_t begin, std::size_t end);
+};
+
 struct TransportKernel {
   void (*run)(const TransportRows& rows, std::size_t begin, std::size_t end, void* block);
   std::size_t (*scratch)(std::size_t n, std::size_t m);

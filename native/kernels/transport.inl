@@ -81,14 +81,7 @@ inline ColumnError column_error(const Transport& t) {
 inline void newton_direction(Transport& t, double error) {
   const std::size_t m = t.m;
   double* const diagonal = t.trial;
-  for (std::size_t j = 0; j < m; ++j) diagonal[j] = 0;
-  for (std::size_t j = 0; j < m; ++j) {
-    const double* const row = t.gram + j * t.stride;
-    for (std::size_t k = j + 1; k < m; ++k) {
-      diagonal[j] += row[k];
-      diagonal[k] += row[k];
-    }
-  }
+  sums_beside_diagonal(t.gram, t.stride, m, diagonal);
   double total = 0;
   const double shift = 1e-3 * (error < 1 ? error : 1) + 1e-10;
   for (std::size_t j = 0; j < m; ++j) {

@@ -5,8 +5,7 @@ struct TransportSolveSpace {
   double* w;        // [n][stride], n >= m
   double* r;        // [n]
   double* s;        // [padded m]
-  double* total;    // [n]: sums of rows
-  double* inverse;  // [n]: 1 / total, 0 for empty rows
+  double* inverse;  // [n]: 1 / the row's sum, 0 for empty rows
   double* x;        // [padded m]
   double* diagonal;
   double* rest;
@@ -15,6 +14,7 @@ struct TransportSolveSpace {
   double* matrix;
   double* factor;
   std::uint32_t* component;  // of each column
+  std::uint32_t* row_component;  // [n]; m for empty rows
   double* weight;            // by component
   double* surplus;
   double* count;
@@ -26,7 +26,6 @@ inline TransportSolveSpace take_transport_solve(Arena& arena, std::size_t n, std
   const std::size_t room = vector_padded(m);
   p.w = arena.take<double>(n * stride + kTileColumns);
   p.r = arena.take<double>(n);
-  p.total = arena.take<double>(n);
   p.inverse = arena.take<double>(n);
   p.s = arena.take<double>(room);
   p.x = arena.take<double>(room);
@@ -40,6 +39,7 @@ inline TransportSolveSpace take_transport_solve(Arena& arena, std::size_t n, std
   p.matrix = arena.take<double>((m + kTileRows) * stride + kTileColumns);
   p.factor = arena.take<double>((m + 1) * stride + kTileColumns);
   p.component = arena.take<std::uint32_t>(room);
+  p.row_component = arena.take<std::uint32_t>(n);
   return p;
 }
 
@@ -58,59 +58,56 @@ inline std::uint32_t root_of_tree(std::uint32_t* parent, std::uint32_t j) {
 // them to others.
 constexpr double kLeastTie = 1e-13;
 
-// Which columns the support connects, as the least of them. The sums of the Gram matrix's rows without
-// its diagonal go into p.diagonal.
-inline void find_components(const TransportSolveSpace& p, std::size_t m, std::size_t stride) {
-  for (std::size_t j = 0; j < m; ++j) {
-    p.component[j] = static_cast<std::uint32_t>(j);
-    p.diagonal[j] = 0;
-  }
-  for (std::size_t j = 0; j < m; ++j) {
-    const double* const row = p.gram + j * stride;
-    for (std::size_t k = j + 1; k < m; ++k) {
-      p.diagonal[j] += row[k];
-      p.diagonal[k] += row[k];
-    }
-  }
-  for (std::size_t j = 0; j < m; ++j) {
+// Which columns the support connects, as the least of them, and how many components they are.
+inline std::size_t find_components(const TransportSolveSpace& p, std::size_t m,
+                                   std::size_t stride) {
+  for (std::size_t j = 0; j < m; ++j) p.component[j] = static_cast<std::uint32_t>(j);
+  std::size_t components = m;
+  // A dense plan is connected by its first row.
+  for (std::size_t j = 0; j < m && components > 1; ++j) {
     const double* const row = p.gram + j * stride;
     for (std::size_t k = j + 1; k < m; ++k) {
       if (!(row[k] > kLeastTie * std::min(p.diagonal[j], p.diagonal[k]))) continue;
       const std::uint32_t one = root_of_tree(p.component, static_cast<std::uint32_t>(j));
       const std::uint32_t other = root_of_tree(p.component, static_cast<std::uint32_t>(k));
+      if (one == other) continue;
       p.component[std::max(one, other)] = std::min(one, other);
+      --components;
     }
   }
   for (std::size_t j = 0; j < m; ++j) {
     p.component[j] = root_of_tree(p.component, static_cast<std::uint32_t>(j));
   }
+  return components;
 }
 
 // The component of a row is that of its largest cell; m for an empty row.
-inline std::size_t component_of_row(const TransportSolveSpace& p, std::size_t i, std::size_t m,
-                                    std::size_t stride) {
-  const double* const row = p.w + i * stride;
-  std::size_t own = m;
-  double most = 0;
-  for (std::size_t j = 0; j < m; ++j) {
-    if (row[j] > most) {
-      most = row[j];
-      own = p.component[j];
+inline void find_row_components(const TransportSolveSpace& p, std::size_t n, std::size_t m,
+                                std::size_t stride, std::size_t components) {
+  for (std::size_t i = 0; i < n; ++i) {
+    p.row_component[i] = static_cast<std::uint32_t>(p.inverse[i] > 0 ? 0 : m);
+    if (components == 1 || !(p.inverse[i] > 0)) continue;
+    const double* const row = p.w + i * stride;
+    double most = 0;
+    for (std::size_t j = 0; j < m; ++j) {
+      if (row[j] > most) {
+        most = row[j];
+        p.row_component[i] = p.component[j];
+      }
     }
   }
-  return own;
 }
 
 // Takes from rows and adds to columns until both have one sum on every component.
-inline void balance(const TransportSolveSpace& p, std::size_t n, std::size_t m,
-                    std::size_t stride, double* rows, double* columns) {
+inline void balance(const TransportSolveSpace& p, std::size_t n, std::size_t m, double* rows,
+                    double* columns) {
   for (std::size_t j = 0; j < m; ++j) p.surplus[j] = p.count[j] = 0;
   for (std::size_t j = 0; j < m; ++j) {
     p.surplus[p.component[j]] -= columns[j];
     p.count[p.component[j]] += 1;
   }
   for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t own = component_of_row(p, i, m, stride);
+    const std::size_t own = p.row_component[i];
     if (own == m) {
       rows[i] = 0;
       continue;
@@ -119,7 +116,7 @@ inline void balance(const TransportSolveSpace& p, std::size_t n, std::size_t m,
     p.count[own] += 1;
   }
   for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t own = component_of_row(p, i, m, stride);
+    const std::size_t own = p.row_component[i];
     if (own < m) rows[i] -= p.surplus[own] / p.count[own];
   }
   for (std::size_t j = 0; j < m; ++j) {
@@ -158,18 +155,20 @@ inline void factor_laplacian(const TransportSolveSpace& p, std::size_t m, std::s
     if (!(p.diagonal[j] > 0)) p.diagonal[j] = 1;
     p.weight[p.component[j]] += p.diagonal[j];
     p.diagonal[j] = std::sqrt(p.diagonal[j]);
+    p.rest[j] = 1 / p.diagonal[j];
   }
   for (std::size_t j = 0; j < m; ++j) {
     const double* const from = p.gram + j * stride;
     double* const to = p.matrix + j * stride;
     const double own = p.diagonal[j];
+    const double inverse = p.rest[j];
     const std::uint32_t component = p.component[j];
-    const double total = p.weight[component];
+    const double gauge = own / p.weight[component];
     for (std::size_t k = j + 1; k < m; ++k) {
-      const double scale = own * p.diagonal[k];
-      to[k] = (p.component[k] == component ? scale / total : 0) - from[k] / scale;
+      const double together = p.component[k] == component ? gauge : 0;
+      to[k] = together * p.diagonal[k] - from[k] * (inverse * p.rest[k]);
     }
-    to[j] = 1 + own * own / total;
+    to[j] = 1 + own * gauge;
   }
   cholesky(p.matrix, stride, m, p.factor);
 }
@@ -180,12 +179,37 @@ inline void residual_of(const TransportSolveSpace& p, std::size_t m, std::size_t
   for (std::size_t j = 0; j < m; ++j) p.rest[j] = right[j];
   for (std::size_t j = 0; j < m; ++j) {
     const double* const row = p.matrix + j * stride;
-    double own = row[j] * p.x[j];
-    for (std::size_t k = j + 1; k < m; ++k) {
+    const D scale = splat(p.x[j]);
+    D products = splat(0.0);
+    std::size_t k = j + 1;
+    for (; k + kDoubles <= m; k += kDoubles) {
+      const D cells = load(row + k);
+      products += cells * load(p.x + k);
+      store(p.rest + k, load(p.rest + k) - cells * scale);
+    }
+    double own = row[j] * p.x[j] + sum(products);
+    for (; k < m; ++k) {
       own += row[k] * p.x[k];
       p.rest[k] -= row[k] * p.x[j];
     }
     p.rest[j] -= own;
+  }
+}
+
+// Copies W, turned where there are fewer rows than columns, with the sums of its rows.
+inline void copy_weights(const TransportSolveSpace& p, const double* w, bool turned,
+                         std::size_t n, std::size_t m, std::size_t stride) {
+  for (std::size_t i = 0; i < n; ++i) {
+    double* const to = p.w + i * stride;
+    if (turned) {
+      for (std::size_t j = 0; j < m; ++j) to[j] = w[j * n + i];
+    } else {
+      std::memcpy(to, w + i * m, m * sizeof *to);
+    }
+    for (std::size_t j = m; j < padded(m); ++j) to[j] = 0;
+    D total = splat(0.0);
+    for (std::size_t j = 0; j < padded(m); j += kDoubles) total += load(to + j);
+    p.inverse[i] = sum(total) > 0 ? 1 / sum(total) : 0;
   }
 }
 
@@ -212,25 +236,16 @@ inline void transport_solve_rows(const TransportSolveRows& rows, std::size_t beg
       fill_row(v, rows.m, m == 0 ? 0 : kNaN);
       continue;
     }
-    for (std::size_t i = 0; i < n; ++i) {
-      double* const to = p.w + i * stride;
-      double total = 0;
-      for (std::size_t j = 0; j < m; ++j) {
-        to[j] = turned ? w[j * n + i] : w[i * m + j];
-        total += to[j];
-      }
-      for (std::size_t j = m; j < padded(m); ++j) to[j] = 0;
-      p.total[i] = total;
-      p.inverse[i] = total > 0 ? 1 / total : 0;
-      p.r[i] = (turned ? s : r)[i];
-    }
+    copy_weights(p, w, turned, n, m, stride);
+    for (std::size_t i = 0; i < n; ++i) p.r[i] = (turned ? s : r)[i];
     for (std::size_t j = 0; j < vector_padded(m); ++j) {
       p.s[j] = j < m ? (turned ? r : s)[j] : 0;
       p.x[j] = 0;
     }
     weighted_gram(p.w, stride, n, m, p.inverse, p.panel, p.gram);
-    find_components(p, m, stride);
-    balance(p, n, m, stride, p.r, p.s);
+    sums_beside_diagonal(p.gram, stride, m, p.diagonal);
+    find_row_components(p, n, m, stride, find_components(p, m, stride));
+    balance(p, n, m, p.r, p.s);
     double* const found = turned ? v : u;
     for (std::size_t i = 0; i < n; ++i) found[i] = p.r[i] * p.inverse[i];
     subtract_columns(p, n, m, stride, found, p.s);
@@ -245,7 +260,7 @@ inline void transport_solve_rows(const TransportSolveRows& rows, std::size_t beg
     }
     for (std::size_t j = 0; j < m; ++j) p.x[j] /= p.diagonal[j];
     rows_from_columns(p, n, m, stride, p.r, found);
-    balance(p, n, m, stride, found, p.x);
+    balance(p, n, m, found, p.x);
     double* const other = turned ? u : v;
     for (std::size_t j = 0; j < m; ++j) other[j] = p.x[j];
   }

@@ -89,6 +89,62 @@ ort::Status* compute(const ort::Api& api, const OperatorSpec& spec, ort::KernelC
                   kNanoseconds[spec.variant] * static_cast<double>(rows.n * rows.m + 1));
 }
 
+// The operands of both operators on plans.
+ort::Status* read_plan(const ort::Api& api, const OperatorSpec& spec,
+                       const ort::KernelContext* context, Input* cost, TransportPlanRows* rows) {
+  Input f{};
+  Input g{};
+  const void* softness = nullptr;
+  ort::Status* status = read_input(api, context, spec.name, 0, "cost", 3, cost);
+  if (!status) status = read_side(api, context, spec, 1, "f", *cost, 1, false, &f);
+  if (!status) status = read_side(api, context, spec, 2, "g", *cost, 2, false, &g);
+  if (!status) status = read_scalar(api, context, spec, 3, "softness", &softness);
+  if (status) return status;
+  rows->cost = static_cast<const double*>(cost->data);
+  rows->f = static_cast<const double*>(f.data);
+  rows->g = static_cast<const double*>(g.data);
+  rows->softness = *static_cast<const double*>(softness);
+  rows->n = cost->size(1);
+  rows->m = cost->size(2);
+  return nullptr;
+}
+
+// A cell, on one core.
+constexpr double kPlanNanoseconds = 1;
+
+ort::Status* compute_plan(const ort::Api& api, const OperatorSpec& spec,
+                          ort::KernelContext* context) {
+  Input cost{};
+  TransportPlanRows rows{};
+  void* plan = nullptr;
+  ort::Status* status = read_plan(api, spec, context, &cost, &rows);
+  if (!status) status = make_output(api, context, 0, cost.dims, 3, &plan);
+  if (status) return status;
+  rows.cells = static_cast<double*>(plan);
+  return run_chunks(api, context, kernels().transport_plan[spec.variant].plan, rows,
+                    cost.size(0) * rows.n, kPlanNanoseconds * static_cast<double>(rows.m + 1));
+}
+
+ort::Status* compute_plan_gradient(const ort::Api& api, const OperatorSpec& spec,
+                                   ort::KernelContext* context) {
+  Input cost{};
+  Input dplan{};
+  TransportPlanRows rows{};
+  void* dcost = nullptr;
+  ort::Status* status = read_plan(api, spec, context, &cost, &rows);
+  if (!status) status = read_input(api, context, spec.name, 4, "dplan", 3, &dplan);
+  if (!status) status = require_same_shape(api, spec.name, "dplan", dplan, cost);
+  if (!status) status = make_output(api, context, 0, cost.dims, 3, &dcost);
+  if (!status) status = make(api, context, 1, cost.dims[0], cost.dims[1], 2, &rows.df);
+  if (!status) status = make(api, context, 2, cost.dims[0], cost.dims[2], 2, &rows.dg);
+  if (status) return status;
+  rows.dplan = static_cast<const double*>(dplan.data);
+  rows.cells = static_cast<double*>(dcost);
+  return run_chunks(api, context, kernels().transport_plan[spec.variant].gradient, rows,
+                    cost.size(0),
+                    kPlanNanoseconds * static_cast<double>(rows.n * rows.m + 1));
+}
+
 ort::Status* compute_solve(const ort::Api& api, const OperatorSpec& spec,
                            ort::KernelContext* context) {
   Input w{};
@@ -133,6 +189,18 @@ ort::Status* infer_shapes(const ort::Api& api, const OperatorSpec& spec,
   return status;
 }
 
+ort::Status* infer_plan(const ort::Api& api, const OperatorSpec& spec,
+                        ort::ShapeInferContext* context) {
+  return infer_like_input(api, spec, context, 0, 0);
+}
+
+ort::Status* infer_plan_gradient(const ort::Api& api, const OperatorSpec& spec,
+                                 ort::ShapeInferContext* context) {
+  ort::Status* status = infer_plan(api, spec, context);
+  if (!status) status = infer_like_input(api, spec, context, 1, 1);
+  return status ? status : infer_like_input(api, spec, context, 2, 2);
+}
+
 constexpr auto f64 = ort::ElementType::float64;
 
 // maxIterations and steps are the integers.
@@ -140,11 +208,27 @@ constexpr OperatorSpec potentials(const char* name, int variant) {
   return {name, f64, 6, 4, 1u << 5, 1u << 2, variant, compute, infer_shapes};
 }
 
+constexpr OperatorSpec plan(const char* name, int variant) {
+  return {name, f64, 4, 1, 0, 0, variant, compute_plan, infer_plan};
+}
+
+constexpr OperatorSpec plan_gradient(const char* name, int variant) {
+  return {name, f64, 5, 3, 0, 0, variant, compute_plan_gradient, infer_plan_gradient};
+}
+
 constexpr OperatorSpec kSpecs[] = {
     potentials("TransportPotentials_smooth_float64", 0),
     potentials("TransportPotentials_c0_float64", 1),
     potentials("TransportPotentials_c1_float64", 2),
     potentials("TransportPotentials_c2_float64", 3),
+    plan("TransportPlan_smooth_float64", 0),
+    plan("TransportPlan_c0_float64", 1),
+    plan("TransportPlan_c1_float64", 2),
+    plan("TransportPlan_c2_float64", 3),
+    plan_gradient("TransportPlanGrad_smooth_float64", 0),
+    plan_gradient("TransportPlanGrad_c0_float64", 1),
+    plan_gradient("TransportPlanGrad_c1_float64", 2),
+    plan_gradient("TransportPlanGrad_c2_float64", 3),
     {"TransportSolve_float64", f64, 3, 2, 0, 0, 0, compute_solve, infer_shapes},
 };
 

@@ -2,7 +2,8 @@ import { failArgument, GraphError } from "../builder/errors.ts";
 import type { Operand } from "../builder/lift.ts";
 import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-import { conjugateOf, planOf, regularizerOf } from "./kernels/transport-regularizer.ts";
+import { planExponents, transportPlan } from "./kernels/transport-plan.ts";
+import { conjugateOf, regularizerOf } from "./kernels/transport-regularizer.ts";
 import { marginalOf, scalarSoftness, solverDefaults, solveTransport } from "./marginals.ts";
 import { floatingAll, positiveSoftness } from "./operands.ts";
 import { MODES, resolveOptions, type SoftMode, type Softness } from "./options.ts";
@@ -140,9 +141,8 @@ interface Problem {
 function solved(problem: Problem, options: Required<TransportOptions>): Transport {
   const { cost, a, b, softness, mode } = problem;
   const { f, g, steps, residual } = solveTransport(cost, a, b, softness, mode, options);
-  const reached = op.add(op.unsqueeze(f, 2), op.unsqueeze(g, 1));
-  const s = op.div(op.sub(reached, cost), softness);
-  const plan = planOf(s, mode);
+  const s = planExponents(cost, f, g, softness);
+  const plan = transportPlan(cost, f, g, softness, mode);
   const regularizedCost = minimumOf(problem, { f, g, s, plan });
   return { plan, f, g, regularizedCost, steps, residual };
 }

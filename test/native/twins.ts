@@ -388,6 +388,8 @@ export const twins: Readonly<Record<string, Twin>> = {
       };
     },
   },
+  TransportPlan: plan([]),
+  TransportPlanGrad: plan(["dplan"]),
   TransportSolve: {
     within: { float64: 1e-8 },
     without: { spoiled: inner },
@@ -403,6 +405,25 @@ export const twins: Readonly<Record<string, Twin>> = {
     },
   },
 };
+
+/** Potentials and costs that need not belong together. */
+function plan(cotangents: readonly "dplan"[]): Twin {
+  return {
+    within: { float64: 1e-11 },
+    lengths: [1, 2, 3, 7, 20],
+    feeds: (o) => {
+      const { batch, n, kind } = o.draw;
+      const m = 1 + ((n * 5) % 13);
+      return {
+        cost: o.numbers(batch, n, m),
+        f: o.finite(batch, n),
+        g: o.finite(batch, m),
+        softness: o.scalar(kind === "wide" ? 1e5 : 0.2),
+        ...Object.fromEntries(cotangents.map((name) => [name, o.finite(batch, n, m)])),
+      };
+    },
+  };
+}
 
 /** Rows that sum to 1. */
 function simplex<T extends { readonly data: Float32Array | Float64Array }>(

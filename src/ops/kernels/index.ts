@@ -13,5 +13,6 @@ import "./softsort.ts";
 import "./sorting-network-swap.ts";
 import "./sorting-network-trace.ts";
 import "./sorting-network.ts";
+import "./transport-plan.ts";
 import "./transport-potentials.ts";
 import "./transport-solve.ts";

@@ -11,6 +11,7 @@ import type { Value } from "../../builder/value.ts";
 import type { SoftMode } from "../options.ts";
 import { solvePotentials } from "./transport-continuation.ts";
 import { countOf, largestError, sizeScalar, sum, turned } from "./transport-parts.ts";
+import { planExponents, transportPlan } from "./transport-plan.ts";
 import { planOf, slopeOf } from "./transport-regularizer.ts";
 import { transportSolve } from "./transport-solve.ts";
 
@@ -234,9 +235,10 @@ function vjp(node: Pullback, mode: SoftMode): (Value | undefined)[] {
   const [f, g] = node.outputs as readonly [Value, Value];
   const fbar = node.cotangent(0) ?? op.zerosLike(f);
   const gbar = node.cotangent(1) ?? op.zerosLike(g);
-  const s = op.div(op.sub(op.add(op.unsqueeze(f, 2), op.unsqueeze(g, 1)), cost), softness);
-  // In units of the softness: W is phi' / softness, and u, v are softness times what is solved for.
-  const w = slopeOf(s, mode);
+  const s = planExponents(cost, f, g, softness);
+  // In units of the softness: W is phi' / softness, and u, v are softness times what is solved for. Where
+  // phi' is phi it is the plan, which may have been asked for before.
+  const w = mode === "smooth" ? transportPlan(cost, f, g, softness, mode) : slopeOf(s, mode);
   const { u, v } = transportSolve(w, fbar, gbar);
   const costbar = op.mul(w, op.add(op.unsqueeze(u, 2), op.unsqueeze(v, 1)));
   return [

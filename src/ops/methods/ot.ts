@@ -3,7 +3,7 @@ import type { Value } from "../../builder/value.ts";
 import { columnSums } from "../column-means.ts";
 import { first } from "../first.ts";
 import { asFloats, int64Vector, iota, numbersFrom1 } from "../indices.ts";
-import { planOf } from "../kernels/transport-regularizer.ts";
+import { planExponents, transportPlan } from "../kernels/transport-plan.ts";
 import { marginalOf, scalarSoftness, solveTransport } from "../marginals.ts";
 import { logOf } from "../simplex.ts";
 import type { Neighbors, OrderRequest, Positions, RowsRequest, SoftMethod } from "./method.ts";
@@ -20,20 +20,20 @@ export const ot: SoftMethod = { rows, ranks };
 
 function rows({ log, ...request }: RowsRequest): Value {
   const { x, mode, positions } = request;
-  const { exponents, arrange } = transported(request, targetsOf(x, positions));
+  const { plan, exponents, arrange } = transported(request, targetsOf(x, positions));
   const n = sizeAsFloat(x);
   if (log && mode === "smooth") {
-    return op.cast(arrange(op.add(exponents, op.log(n))), x.dtype);
+    return op.cast(arrange(op.add(exponents(), op.log(n))), x.dtype);
   }
-  const shares = op.mul(planOf(exponents, mode), n);
+  const shares = op.mul(plan(), n);
   return op.cast(arrange(log ? logOf(shares) : shares), x.dtype);
 }
 
 /** Each entry is spread over the positions; its rank is their mean. */
 function ranks(request: OrderRequest): Value {
-  const { x, mode } = request;
-  const { exponents, arrange } = transported(request, sortTargets(x));
-  const shares = arrange(op.mul(planOf(exponents, mode), sizeAsFloat(x)));
+  const { x } = request;
+  const { plan, arrange } = transported(request, sortTargets(x));
+  const shares = arrange(op.mul(plan(), sizeAsFloat(x)));
   return op.cast(columnSums(numbersFrom1(shares), shares), x.dtype);
 }
 
@@ -105,8 +105,8 @@ function quantileTargets(x: Value, { lower, next, both }: Neighbors): Targets {
   };
 }
 
-/** The wanted rows of a plan before the regulariser's phi, [all problems, rows, n], and the way to bring
- * them to [..., rows, n] with the axes of x. */
+/** The wanted rows of a plan, [all problems, rows, n], the same before the regulariser's phi, and the way to
+ * bring them to [..., rows, n] with the axes of x. */
 function transported(request: OrderRequest, targets: Targets) {
   const { x, softness, mode } = request;
   const { masses, problems, wanted } = targets;
@@ -118,9 +118,12 @@ function transported(request: OrderRequest, targets: Targets) {
   const { f, g } = solveTransport(cost, a, b, tau, mode);
   const pick = (value: Value) =>
     wanted === undefined ? value : op.slice(value, wanted[0], wanted[1], { axes: 1 });
-  const reached = op.add(op.unsqueeze(pick(f), 2), op.unsqueeze(g, 1));
-  const exponents = op.div(op.sub(reached, pick(cost)), tau);
-  return { exponents, arrange: (rows: Value) => arranged(x, rows, targets) };
+  const solved = [pick(cost), pick(f), g, tau] as const;
+  return {
+    plan: () => transportPlan(...solved, mode),
+    exponents: () => planExponents(...solved),
+    arrange: (rows: Value) => arranged(x, rows, targets),
+  };
 }
 
 /** What of (x_i - anchor_j)^2 a plan depends on, -2 x_i anchor_j: the rest is constant along an axis. For

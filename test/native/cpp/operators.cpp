@@ -230,6 +230,8 @@ static const std::map<std::string, std::vector<std::string>> kOperands = {
     {"SortingNetworkValues", {"Bn", ""}},
     {"SortingNetworkValuesGrad", {"Bn", "", "Bn"}},
     {"SwapLayers", {"BnC", "LBh", "LBhC"}},
+    {"TransportPlan", {"Bnm", "Bn", "Bm", ""}},
+    {"TransportPlanGrad", {"Bnm", "Bn", "Bm", "", "Bnm"}},
     {"TransportPotentials", {"Bnm", "Bn", "1m", "", "", ""}},
     {"TransportSolve", {"Bnm", "Bn", "Bm"}},
 };

@@ -163,6 +163,64 @@ static void test_solve(const KernelTable& table) {
   std::printf("%s: solve %.1e\n", table.name, worst);
 }
 
+static long double phi_slope(int mode, long double s) {
+  if (mode == 0) return std::exp(s);
+  return s <= 0 ? 0 : mode == 1 ? 1 : mode == 2 ? 2 * s : 3 * s * s;
+}
+
+// The plan and its gradient over the rows [0, split) and [split, n), cell by cell.
+static void test_plan(const KernelTable& table) {
+  for (int round = 0; round < 200; ++round) {
+    const int mode = round % 4;
+    const std::size_t batch = below(3), n = below(20), m = below(40), cells = batch * n * m;
+    const double softness = std::exp(uniform(-2, 2));
+    std::vector<double> cost(cells), dplan(cells), f(batch * n), g(batch * m);
+    for (double& x : cost) x = normal();
+    for (double& x : dplan) x = normal();
+    for (double& x : f) x = normal();
+    for (double& x : g) x = normal();
+    const Exactly<double> exact_cost(cost), exact_dplan(dplan), exact_f(f), exact_g(g);
+    const Exactly<double> plan(cells), dcost(cells), df(f.size()), dg(g.size());
+    const auto& kernel = table.transport_plan[mode];
+    softonnx::TransportPlanRows rows{exact_cost.get(), exact_f.get(), exact_g.get(), softness,
+                                     exact_dplan.get(), plan.get(), df.get(), dg.get(), n, m};
+    const std::size_t split = below(batch * n + 1);
+    kernel.plan(rows, 0, split);
+    kernel.plan(rows, split, batch * n);
+    rows.cells = dcost.get();
+    kernel.gradient(rows, 0, batch);
+    std::vector<long double> by_row(f.size()), by_column(g.size());
+    for (std::size_t at = 0; at < cells; ++at) {
+      const std::size_t row = at / m, column = row / n * m + at % m;
+      const long double s = (0.0L + f[row] + g[column] - cost[at]) / softness;
+      const long double w = phi_slope(mode, s) * dplan[at] / softness;
+      const double scale = static_cast<double>(1 + std::fabs(phi(mode, s)));
+      require(std::fabs(plan.get()[at] - static_cast<double>(phi(mode, s))) < 1e-13 * scale, "plan");
+      require(std::fabs(dcost.get()[at] + static_cast<double>(w)) <=
+                  1e-12 * (scale + static_cast<double>(std::fabs(w))),
+              "dcost");
+      by_row[row] += dcost.get()[at];
+      by_column[column] += dcost.get()[at];
+    }
+    for (std::size_t i = 0; i < f.size(); ++i) {
+      const auto sum = static_cast<double>(by_row[i]);
+      require(std::fabs(df.get()[i] + sum) <= 1e-9 * (1 + std::fabs(sum)), "df", df.get()[i] + sum);
+    }
+    for (std::size_t j = 0; j < g.size(); ++j) {
+      const auto sum = static_cast<double>(by_column[j]);
+      require(std::fabs(dg.get()[j] + sum) <= 1e-9 * (1 + std::fabs(sum)), "dg", dg.get()[j] + sum);
+    }
+  }
+  // NaN in gives NaN out, and what is out of range infinity, not a large number.
+  for (int mode = 0; mode < 4; ++mode) {
+    const double cost[2] = {NAN, -1e308}, f = 0, g[2] = {0, 0};
+    double plan[2];
+    table.transport_plan[mode].plan({cost, &f, g, 1e-3, nullptr, plan, nullptr, nullptr, 1, 2}, 0, 1);
+    require(std::isnan(plan[0]), "NaN for a cost");
+    require(plan[1] == static_cast<double>(INFINITY), "infinity");
+  }
+}
+
 static void test_hostile(const KernelTable& table) {
   const double inf = INFINITY;
   for (int mode = 0; mode < 4; ++mode) {
@@ -200,5 +258,6 @@ int main() {
     test_hostile(*all.table[i]);
     test(*all.table[i]);
     test_solve(*all.table[i]);
+    test_plan(*all.table[i]);
   }
 }
