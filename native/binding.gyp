@@ -61,6 +61,7 @@
         "ops/smooth_sort.cpp",
         "ops/softsort.cpp",
         "ops/sorting_network.cpp",
+        "ops/standardization.cpp",
         "ops/swap_layers.cpp",
         "ops/tensors.cpp",
         "ops/transport.cpp"

@@ -39,6 +39,7 @@ namespace {
 #include "optimizer_steps.inl"
 #include "sorting_network.inl"
 #include "network_permutation.inl"
+#include "standardization.inl"
 #include "swap_layers.inl"
 #include "decay_sums.inl"
 #include "isotonic.inl"
@@ -101,6 +102,10 @@ constexpr RealKernels<Real> all() {
   fill<Projection::c0>(result);
   fill<Projection::c1>(result);
   fill<Projection::c2>(result);
+  result.standardize = standardize_rows<Real>;
+  result.standardize_grad = standardize_grad_rows<Real>;
+  result.unsquash = unsquash_rows<Real>;
+  result.unsquash_grad = unsquash_grad_rows<Real>;
   result.swap_layers = {swap_rows<Real>, swap_scratch};
   return result;
 }

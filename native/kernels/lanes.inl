@@ -18,6 +18,31 @@ inline void for_each_vector(const Real* v, std::size_t n, double fill, Step step
   if (j < n) step(1, load_some(v + j, n - j, fill));
 }
 
+// of(i, count) for the numbers [i, i + count) of n: kDoubles at a time, and those that are left.
+template <class Of>
+inline void for_each_block(std::size_t n, Of of) {
+  std::size_t i = 0;
+  for (; i + kDoubles <= n; i += kDoubles) of(i, kDoubles);
+  if (i < n) of(i, n - i);
+}
+
+template <class Real>
+inline D load_up_to(const Real* p, std::size_t count) {
+  return count == kDoubles ? load_doubles(p) : load_some(p, count, 0);
+}
+
+template <class Real>
+inline void store_up_to(Real* p, std::size_t count, D x) {
+  if (count == kDoubles) return store_doubles(p, x);
+  for (std::size_t i = 0; i < count; ++i) p[i] = static_cast<Real>(x[i]);
+}
+
+// x without what lies in lanes from `count` on.
+inline D only(D x, std::size_t count) {
+  for (std::size_t i = count; i < kDoubles; ++i) x[i] = 0;
+  return x;
+}
+
 inline void fill_chains(D (&chain)[kChains], double x) {
   for (std::size_t i = 0; i < kChains; ++i) chain[i] = splat(x);
 }

@@ -12,6 +12,7 @@
 #include "smooth_sort.h"
 #include "softsort.h"
 #include "sorting_network.h"
+#include "standardization.h"
 #include "swap_layers.h"
 #include "transport.h"
 
@@ -43,6 +44,10 @@ struct RealKernels {
   RowKernel<NetworkPermutationRows<Real>> network_permutation[kProjectionCount];
   RowKernel<NetworkPermutationRows<Real>> network_permutation_grad[kProjectionCount];
   RowKernel<SwapRows<Real>> swap_layers;
+  PlainKernel<StandardizeRows<Real>> standardize;
+  PlainKernel<StandardizeGradRows<Real>> standardize_grad;
+  PlainKernel<UnsquashRows<Real>> unsquash;
+  PlainKernel<UnsquashGradRows<Real>> unsquash_grad;
 };
 
 struct KernelTable {

@@ -22,23 +22,6 @@ inline D slope_cells(D s) {
   return projection == Projection::c1 ? r * 2.0 : r * r * 3.0;
 }
 
-// of(j, count) for the m columns, kDoubles at a time and those that are left.
-template <class Of>
-inline void for_each_cell(std::size_t m, Of of) {
-  std::size_t j = 0;
-  for (; j + kDoubles <= m; j += kDoubles) of(j, kDoubles);
-  if (j < m) of(j, m - j);
-}
-
-inline D load_up_to(const double* p, std::size_t count) {
-  return count == kDoubles ? load(p) : load_some(p, count, 0);
-}
-
-inline void store_up_to(double* p, std::size_t count, D x) {
-  if (count == kDoubles) return store(p, x);
-  for (std::size_t i = 0; i < count; ++i) p[i] = x[i];
-}
-
 template <Projection projection>
 void transport_plan_rows(const TransportPlanRows& rows, std::size_t begin, std::size_t end) {
   const std::size_t m = rows.m;
@@ -48,7 +31,7 @@ void transport_plan_rows(const TransportPlanRows& rows, std::size_t begin, std::
     const double* const g = rows.g + row / rows.n * m;
     double* const plan = rows.cells + row * m;
     const D f = splat(rows.f[row]);
-    for_each_cell(m, [&](std::size_t j, std::size_t count) {
+    for_each_block(m, [&](std::size_t j, std::size_t count) {
       const D reached = f + load_up_to(g + j, count) - load_up_to(cost + j, count);
       store_up_to(plan + j, count, plan_cells<projection>(reached * per_softness));
     });
@@ -70,12 +53,11 @@ void transport_plan_gradient(const TransportPlanRows& rows, std::size_t begin, s
       double* const dcost = rows.cells + row * m;
       const D f = splat(rows.f[row]);
       D total = splat(0.0);
-      for_each_cell(m, [&](std::size_t j, std::size_t count) {
+      for_each_block(m, [&](std::size_t j, std::size_t count) {
         const D reached = f + load_up_to(g + j, count) - load_up_to(cost + j, count);
         const D slope = slope_cells<projection>(reached * per_softness);
-        // Lanes beyond the row are 0 by their dplan, were the slope not infinite.
-        D w = slope * load_up_to(dplan + j, count) * per_softness;
-        for (std::size_t i = count; i < kDoubles; ++i) w[i] = 0;
+        // Lanes beyond the row have a dplan of 0, but may have an infinite slope.
+        const D w = only(slope * load_up_to(dplan + j, count) * per_softness, count);
         total += w;
         store_up_to(dg + j, count, load_up_to(dg + j, count) + w);
         store_up_to(dcost + j, count, -w);

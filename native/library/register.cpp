@@ -16,6 +16,7 @@
 #include "../ops/smooth_sort.h"
 #include "../ops/softsort.h"
 #include "../ops/sorting_network.h"
+#include "../ops/standardization.h"
 #include "../ops/swap_layers.h"
 #include "../ops/transport.h"
 #include "interface.h"
@@ -37,8 +38,8 @@ ort::Status* make_domain(const ort::Api& api, Domain* domain) {
        {curve_operators(), decay_sums_operators(), fast_soft_sort_operators(),
         isotonic_operators(), log_symmetric_operators(), neuralsort_operators(),
         optimizer_step_operators(), simplex_threshold_operators(), smooth_sort_operators(),
-        softsort_operators(), sorting_network_operators(), swap_layers_operators(),
-        transport_operators()}) {
+        softsort_operators(), sorting_network_operators(), standardization_operators(),
+        swap_layers_operators(), transport_operators()}) {
     for (std::size_t i = 0; i < list.count; ++i) domain->operators.emplace_back(api, list.specs[i]);
   }
   if (ort::Status* status = api.CreateCustomOpDomain(kDomain, &domain->handle)) return status;

@@ -1,25 +1,12 @@
-import * as op from "../builder/operators/index.ts";
 import type { Value } from "../builder/value.ts";
-
-/** Added to the variance, so that equal entries give 0. */
-const VARIANCE_FLOOR = 1e-6;
-
-/** What was taken off each row when it was standardised, to put it back on. */
-export interface Scale {
-  /** [..., 1]: the first entry, as a constant. */
-  readonly first: Value;
-  /** [..., 1]: the mean less the first entry. */
-  readonly offset: Value;
-  /** [..., 1] */
-  readonly deviation: Value;
-}
-
-/** A row on the scale that the default softness is meant for, and the way back. */
-export interface Standardized {
-  /** [..., n] in (0, 1) */
-  readonly squashed: Value;
-  readonly scale: Scale;
-}
+import { hasKernels } from "./kernels/family.ts";
+import { standardizeByKernel, unsquashByKernel } from "./kernels/standardization.ts";
+import {
+  makeStandardized,
+  makeUnsquashed,
+  type Scale,
+  type Standardized,
+} from "./standardization.ts";
 
 /** Brings each row to the scale that the default softness is meant for: the logistic function of the
  * entries less their mean, over their standard deviation sqrt(variance + 1e-6). Without it softness is in
@@ -28,26 +15,9 @@ export interface Standardized {
  * @param x [..., n]
  * @returns [..., n] in (0, 1), in the same order as x, and what `unsquash` needs */
 export function standardize(x: Value): Standardized {
-  return x.graph.operation("standardize", () => {
-    // The mean is taken relative to the first entry: summing 1000 times 1000000.3 in float32 is off by
-    // 0.25, which would give 1 for 0. The shift cancels, so it has no gradient.
-    const first = op.stopGradient(op.slice(x, 0, 1, { axes: -1 }));
-    const shifted = op.sub(x, first);
-    const offset = op.reduceMean(shifted, { axes: -1, keepdims: true });
-    const centered = op.sub(shifted, offset);
-    const variance = op.reduceMean(op.mul(centered, centered), { axes: -1, keepdims: true });
-    const deviation = op.sqrt(op.add(variance, VARIANCE_FLOOR));
-    const squashed = op.sigmoid(op.div(centered, deviation));
-    return { squashed, scale: { first, offset, deviation } };
-  });
-}
-
-/** How close to 0 and 1 values may come before the way back: in float64 23 standard deviations from the
- * mean, in float32, where 1 - y has no digits left, 13.6. */
-const MARGIN = { float64: 1e-10, float32: 10 * 2 ** -23, float16: 10 * 2 ** -10 } as const;
-
-function marginOf({ dtype }: Value): number {
-  return MARGIN[dtype as keyof typeof MARGIN] ?? MARGIN.float32;
+  return x.graph.operation("standardize", () =>
+    hasKernels(x) && x.shape !== undefined ? standardizeByKernel(x) : makeStandardized(x),
+  );
 }
 
 /** The way back from `standardize`: y in (0, 1) to the units of x, by the logit.
@@ -57,62 +27,7 @@ function marginOf({ dtype }: Value): number {
  * @returns [..., k] */
 export function unsquash(y: Value, scale: Scale): Value {
   return y.graph.operation("unsquash", () => {
-    const margin = marginOf(y);
-    const inside = op.clip(y, margin, 1 - margin);
-    const z = op.log(op.div(inside, op.sub(1, inside)));
-    return op.add(op.add(op.mul(z, scale.deviation), scale.offset), scale.first);
+    const alike = y.shape !== undefined && y.shape.length === scale.first.shape?.length;
+    return (hasKernels(y) && alike ? unsquashByKernel : makeUnsquashed)(y, scale);
   });
-}
-
-/** Cotangents of what `unsquash` takes.
- *
- * @param g the cotangent of its result */
-export function pullBackUnsquash(
-  y: Value,
-  scale: Scale,
-  g: Value,
-): { readonly dy: Value; readonly dscale: ScaleCotangent } {
-  const margin = marginOf(y);
-  const inside = op.clip(y, margin, 1 - margin);
-  const rest = op.sub(1, inside);
-  const z = op.log(op.div(inside, rest));
-  const within = op.equal(inside, y);
-  const dz = op.div(op.mul(g, scale.deviation), op.mul(inside, rest));
-  const mean = (x: Value) => op.reduceMean(x, { axes: -1, keepdims: true });
-  return {
-    dy: op.where(within, dz, 0),
-    dscale: { offset: mean(g), deviation: mean(op.mul(g, z)) },
-  };
-}
-
-/** The cotangent of a scale over the number of entries. */
-export interface ScaleCotangent {
-  /** [..., 1] */
-  readonly offset: Value;
-  /** [..., 1] */
-  readonly deviation: Value;
-}
-
-/** The cotangent of what `standardize` takes.
- *
- * @param x what it was given
- * @param made what it made of that
- * @param dsquashed [..., n]
- * @param dscale where the scale is in use besides */
-export function pullBackStandardize(
-  x: Value,
-  { squashed, scale }: Standardized,
-  dsquashed: Value,
-  dscale?: ScaleCotangent,
-): Value {
-  const { first, offset, deviation } = scale;
-  const mean = (one: Value) => op.reduceMean(one, { axes: -1, keepdims: true });
-  const u = op.div(op.sub(op.sub(x, first), offset), deviation);
-  const du = op.mul(dsquashed, op.mul(squashed, op.sigmoid(op.neg(u))));
-  const scaled = op.sub(du, op.mul(u, mean(op.mul(du, u))));
-  const spread = op.div(scaled, deviation);
-  // The variance is the mean of squares, and the derivative of its root by an entry is u / n.
-  const centered = dscale === undefined ? spread : op.add(spread, op.mul(u, dscale.deviation));
-  const dx = op.sub(centered, mean(centered));
-  return dscale === undefined ? dx : op.add(dx, dscale.offset);
 }

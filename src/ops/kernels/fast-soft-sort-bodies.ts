@@ -10,7 +10,12 @@ import {
   projectOnBlocks,
   pullBackOnBlocks,
 } from "../sorted-projection.ts";
-import { pullBackStandardize, pullBackUnsquash, standardize, unsquash } from "../standardize.ts";
+import {
+  makeStandardized,
+  makeUnsquashed,
+  pullBackStandardize,
+  pullBackUnsquash,
+} from "../standardization.ts";
 import { blockAnchor, isotonicRegression } from "./isotonic-regression.ts";
 
 /** What the forward bodies leave for the gradient. */
@@ -31,12 +36,12 @@ export function makeValues(
   standardized: boolean,
 ): Kept & { readonly result: Value; readonly v: Value } {
   const rows = op.cast(x, "float64");
-  const ready = standardized ? standardize(rows) : undefined;
+  const ready = standardized ? makeStandardized(rows) : undefined;
   const { values: w, indices: order } = descending(ready?.squashed ?? rows);
   const s = spacedLike(w, positive(softness));
   const { blocks, v } = isotonicRegression(s, w, mode);
   const y = reversed(projectOnBlocks(s, w, { blocks, v }, mode));
-  const back = ready === undefined ? y : unsquash(y, ready.scale);
+  const back = ready === undefined ? y : makeUnsquashed(y, ready.scale);
   return { result: op.cast(back, x.dtype), order, blocks, v };
 }
 
@@ -48,7 +53,7 @@ export function makeRanks(
   standardized: boolean,
 ): Kept & { readonly result: Value; readonly v: Value } {
   const rows = op.cast(x, "float64");
-  const { squashed: keys } = standardized ? standardize(rows) : { squashed: rows };
+  const { squashed: keys } = standardized ? makeStandardized(rows) : { squashed: rows };
   const { values, indices: order } = descending(op.neg(keys));
   const s = op.div(values, positive(softness));
   const { w, most } = placesLike(s);
@@ -73,7 +78,7 @@ export function pullBackValues(
 ): Cotangents {
   const rows = op.cast(x, "float64");
   const g = reversed(op.cast(dy, "float64"));
-  const ready = standardized ? standardize(rows) : undefined;
+  const ready = standardized ? makeStandardized(rows) : undefined;
   const tau = positive(softness);
   const w = op.gatherElements(ready?.squashed ?? rows, kept.order, { axis: 1 });
   const s = spacedLike(w, tau);
@@ -94,7 +99,7 @@ export function pullBackRanks(
   standardized: boolean,
 ): Cotangents {
   const rows = op.cast(x, "float64");
-  const ready = standardized ? standardize(rows) : undefined;
+  const ready = standardized ? makeStandardized(rows) : undefined;
   const tau = positive(softness);
   const inOrder = (values: Value) => op.gatherElements(values, kept.order, { axis: 1 });
   const s = op.div(op.neg(inOrder(ready?.squashed ?? rows)), tau);

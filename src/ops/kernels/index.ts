@@ -13,6 +13,7 @@ import "./softsort.ts";
 import "./sorting-network-swap.ts";
 import "./sorting-network-trace.ts";
 import "./sorting-network.ts";
+import "./standardization.ts";
 import "./transport-plan.ts";
 import "./transport-potentials.ts";
 import "./transport-solve.ts";

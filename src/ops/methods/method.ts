@@ -1,6 +1,6 @@
 import type { Value } from "../../builder/value.ts";
 import type { Padding, SoftMode, Softness } from "../options.ts";
-import type { Scale } from "../standardize.ts";
+import type { Scale } from "../standardization.ts";
 
 /** What a method is given. */
 export interface OrderRequest {

@@ -229,17 +229,21 @@ static const std::map<std::string, std::vector<std::string>> kOperands = {
     {"SortingNetworkTrace", {"Bn", ""}},
     {"SortingNetworkValues", {"Bn", ""}},
     {"SortingNetworkValuesGrad", {"Bn", "", "Bn"}},
+    {"Standardize", {"Bn"}},
+    {"StandardizeGrad", {"Bn", "B1", "B1", "B1", "Bn", "Bn", "B1", "B1"}},
     {"SwapLayers", {"BnC", "LBh", "LBhC"}},
     {"TransportPlan", {"Bnm", "Bn", "Bm", ""}},
     {"TransportPlanGrad", {"Bnm", "Bn", "Bm", "", "Bnm"}},
     {"TransportPotentials", {"Bnm", "Bn", "1m", "", "", ""}},
     {"TransportSolve", {"Bnm", "Bn", "Bm"}},
+    {"Unsquash", {"Bn", "B1", "B1", "B1"}},
+    {"UnsquashGrad", {"Bn", "B1", "Bn"}},
 };
 
 // Of these the first operand alone is a tensor, with any number of axes.
 static const std::set<std::string> kAnyRank = {"NeuralSortRanks", "SoftAbs",  "SoftGatedRelu",
                                                "SoftRelu",        "SoftRound", "SoftSign",
-                                               "SoftStep"};
+                                               "SoftStep",        "Standardize"};
 
 struct Sizes {
   std::int64_t batch, n, m, channels;
