@@ -39,7 +39,7 @@ test("long rows share too, though their constants do not", () => {
 
 test("max and min share the scale", () => {
   const ops = exported((x) => ({ max: soft.max(x), min: soft.min(x) }));
-  expect(ops.filter((op) => op === "Sigmoid")).toHaveLength(1);
+  expect(ops.filter((op) => op === "Standardize_float32")).toHaveLength(1);
 });
 
 /** How many nodes small examples may have: a change that needs more should be worth it. */
@@ -78,9 +78,7 @@ test("names say the operator and the step", () => {
     ({ source }) => source?.message.name ?? "",
   );
   expect(names[0]).toMatch(/^abs_0\//);
-  expect(names.filter((name) => name.startsWith("median_0/standardize/")).length).toBeGreaterThan(
-    5,
-  );
+  expect(names).toContainEqual(expect.stringMatching(/^median_0\/standardize\//));
 });
 
 test("models of soft operators load silently in a stock runtime", () => {
