@@ -269,16 +269,19 @@ class Rounding {
         // Beyond this it is too far to matter, and its square would overflow.
         const V far = min(e * splat(factor(m)), all_lanes<V>(1e30));
         const V w = splat(Lane<V>(1)) / (far + splat(Lane<V>(1)));
-        term = part == CurvePart::value ? w : w * (far * w) / t_.whole;
+        term = part == CurvePart::value ? w : w * (far * w);
       } else {
         term = part == CurvePart::value ? step_value<projection>(apart, t_)
                                         : step_bend_of<projection>(apart, t_).slope;
       }
-      if constexpr (part == CurvePart::by_softness) {
-        term = V{} - term * (apart / t_.whole);
-      }
+      if constexpr (part == CurvePart::by_softness) term = term * (V{} - apart);
       total += term * number;
     }
+    // What each slope and distance is divided by.
+    if constexpr (part != CurvePart::value && projection == Projection::smooth) {
+      total = total / t_.whole;
+    }
+    if constexpr (part == CurvePart::by_softness) total = total / t_.whole;
     return or_nan(f, or_nan(t_.whole, total));
   }
 
