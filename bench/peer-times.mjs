@@ -6,7 +6,8 @@
 import { performance } from "node:perf_hooks";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { createSession, Tensor } from "softonnx/node";
+import { InferenceSession } from "onnxruntime-node";
+import { createSession, registerNative, Tensor } from "softonnx/node";
 import { modelsOf, normal, rows } from "./peer-rows.mjs";
 
 const { backend, threads, seconds, cells } = JSON.parse(process.argv[2]);
@@ -34,18 +35,21 @@ async function measure(row, batch, n) {
   }
   const feeds = { x: new Tensor("float32", normal(batch * n), [batch, n]) };
   const before = process.memoryUsage().rss;
-  const forward_ms = await best(models.forward, feeds);
-  const grad_ms = await best(models.gradient, feeds);
+  const into = () => new Tensor("float32", new Float32Array(batch * n), [batch, n]);
+  const forward_ms = await best(models.forward, feeds, row.into && { y: into() });
+  const grad_ms = await best(models.gradient, feeds, row.into && { loss: null, dx: into() });
   const peak_mb = process.resourceUsage().maxRSS / 2 ** 10 - before / 2 ** 20;
   return { via, forward_ms, grad_ms, peak_mb };
 }
 
-/** The least time of a run, in milliseconds, over what fits in the budget. */
-async function best(model, feeds) {
-  const session = await createSession(model, { backend, intraOpNumThreads: threads });
+/** The least time of a run, in milliseconds, over what fits in the budget.
+ *
+ * @param into the tensors that results are written into, if any */
+async function best(model, feeds, into) {
+  const session = await open(model, into !== undefined);
   const time = async (count) => {
     const start = performance.now();
-    for (let i = 0; i < count; i++) await session.run(feeds);
+    for (let i = 0; i < count; i++) await session.run(feeds, into);
     return (performance.now() - start) / count;
   };
   const end = performance.now() + seconds * 1e3;
@@ -54,6 +58,18 @@ async function best(model, feeds) {
   while (performance.now() < end);
   await session.dispose();
   return least;
+}
+
+/** A session, for results into tensors ONNX Runtime's own interface, which takes them. */
+async function open(model, takesTensors) {
+  if (!takesTensors) return createSession(model, { backend, intraOpNumThreads: threads });
+  const provider = backend === "native" ? "softonnx" : "cpu";
+  if (backend === "native") registerNative();
+  const session = await InferenceSession.create(model, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+  });
+  return { run: (feeds, into) => session.run(feeds, into), dispose: () => session.release() };
 }
 
 /** The kernel operators of a model, and which of them have no native kernel and run their bodies. One is

@@ -70,10 +70,10 @@ async function printComparison(threads) {
     ["operator", "batch x n", "ours", "on native", "bodies", "PyTorch", "PyTorch / ours"].concat(
       judged ? ["at least", ""] : [],
     ),
-    wanted.flatMap(({ name, sizes }) =>
+    wanted.flatMap(({ name, peer, sizes }) =>
       sizes.map(([batch, n, ...goals]) => {
-        const key = keyOf(name, batch, n);
-        const [a, b, c] = [own, bodies, torch].map((found) => found.get(key));
+        const [a, b] = [own, bodies].map((found) => found.get(keyOf(name, batch, n)));
+        const c = torch.get(keyOf(peer ?? name, batch, n));
         const ratios = ratio(c, a ?? b);
         const line = [
           name,
@@ -128,7 +128,8 @@ function printKernels() {
   console.log("\n### Kernels alone, one thread\n");
   const program = join(import.meta.dirname, "native-kernels.mjs");
   const { status } = spawnSync(process.execPath, [program], { stdio: "inherit" });
-  if (status !== 0) console.log("skipped: they need a C++ compiler");
+  if (status !== 0)
+    console.log("skipped: they were not built (they need a C++ compiler) or failed");
 }
 
 function growthOf(cell) {

@@ -3,8 +3,15 @@
 
 constexpr std::size_t kRowsAtOnce = 4;
 
+// A kernel of few columns is kept column by column, so that vectors hold rows and are full.
+inline bool is_narrow(const Transport& t) { return t.m <= kDoubles; }
+
+inline double* narrow_column(const Transport& t, std::size_t j) {
+  return t.kernel + j * padded(t.n);
+}
+
 // From v: u = a / (K v), so that rows are exact, and the sums of the columns, in one pass over K.
-inline void scale_rows(Transport& t, const double* v) {
+inline void scale_wide_rows(Transport& t, const double* v) {
   const std::size_t columns = padded(t.m);
   double* const sums = t.columns;
   for (std::size_t j = 0; j < columns; ++j) sums[j] = 0;
@@ -35,9 +42,53 @@ inline void scale_rows(Transport& t, const double* v) {
   for (std::size_t j = 0; j < columns; ++j) sums[j] *= v[j];
 }
 
+// The same, for a narrow kernel.
+inline void scale_narrow_rows(Transport& t, const double* v) {
+  D sums[kDoubles];
+  for (std::size_t j = 0; j < t.m; ++j) sums[j] = splat(0.0);
+  for (std::size_t i = 0; i < t.n; i += kDoubles) {
+    D cells[kDoubles];
+    D total = splat(0.0);
+    for (std::size_t j = 0; j < t.m; ++j) {
+      cells[j] = load(narrow_column(t, j) + i) * v[j];
+      total += cells[j];
+    }
+    // Rows beyond the last have an a of 0, and a kernel of 1.
+    const D u = load(t.a + i) / total;
+    store(t.u + i, u);
+    for (std::size_t j = 0; j < t.m; ++j) sums[j] += u * cells[j];
+  }
+  for (std::size_t j = 0; j < t.m; ++j) t.columns[j] = sum(sums[j]);
+  for (std::size_t j = t.m; j < padded(t.m); ++j) t.columns[j] = 0;
+}
+
+inline void scale_rows(Transport& t, const double* v) {
+  is_narrow(t) ? scale_narrow_rows(t, v) : scale_wide_rows(t, v);
+}
+
 struct SmoothTransport {
   // K = exp(f + g - cost) with u = v = 1.
   void refresh(Transport& t) {
+    for (std::size_t j = 0; j < padded(t.m); ++j) t.v[j] = 1;
+    is_narrow(t) ? refresh_narrow(t) : refresh_wide(t);
+  }
+
+  void refresh_narrow(Transport& t) {
+    for (std::size_t j = 0; j < t.m; ++j) {
+      double* const k = narrow_column(t, j);
+      const D own = splat(t.g[j]);
+      for (std::size_t i = 0; i < t.n; i += kDoubles) {
+        D cost = splat(0.0);
+        for (std::size_t r = 0; r < kDoubles && i + r < t.n; ++r) {
+          cost[r] = t.cost[(i + r) * t.stride + j];
+        }
+        store(k + i, exp_in_range(load(t.f + i) + own - cost * t.per_softness));
+      }
+      for (std::size_t i = t.n; i < padded(t.n); ++i) k[i] = 1;
+    }
+  }
+
+  void refresh_wide(Transport& t) {
     const std::size_t columns = padded(t.m);
     for (std::size_t i = 0; i < t.n; ++i) {
       const double* const cost = t.cost + i * t.stride;
@@ -48,7 +99,6 @@ struct SmoothTransport {
       }
       for (std::size_t j = t.m; j < columns; ++j) k[j] = 0;
     }
-    for (std::size_t j = 0; j < columns; ++j) t.v[j] = 1;
   }
 
   // Takes u and v into the potentials.
@@ -81,10 +131,28 @@ struct SmoothTransport {
   // The Gram matrix of the plan with its rows over their sums.
   void weigh(Transport& t) {
     for (std::size_t i = 0; i < t.n; ++i) t.weights[i] = t.u[i] * t.u[i] / t.a[i];
-    weighted_gram(t.kernel, t.stride, t.n, t.m, t.weights, t.panel, t.gram);
+    if (is_narrow(t)) {
+      narrow_gram(t);
+    } else {
+      weighted_gram(t.kernel, t.stride, t.n, t.m, t.weights, t.panel, t.gram);
+    }
     for (std::size_t j = 0; j < t.m; ++j) {
       double* const row = t.gram + j * t.stride;
       for (std::size_t k = j; k < t.m; ++k) row[k] *= t.v[j] * t.v[k];
+    }
+  }
+
+  void narrow_gram(Transport& t) {
+    for (std::size_t i = t.n; i < padded(t.n); ++i) t.weights[i] = 0;
+    for (std::size_t p = 0; p < t.m; ++p) {
+      for (std::size_t q = p; q < t.m; ++q) {
+        D total = splat(0.0);
+        for (std::size_t i = 0; i < t.n; i += kDoubles) {
+          total += load(t.weights + i) * load(narrow_column(t, p) + i) *
+                   load(narrow_column(t, q) + i);
+        }
+        t.gram[p * t.stride + q] = sum(total);
+      }
     }
   }
 
@@ -115,7 +183,8 @@ struct SmoothTransport {
 inline double newton_alternations(const Transport& t) {
   const auto n = static_cast<double>(t.n);
   const auto m = static_cast<double>(padded(t.m));
-  const double alternation = 0.2 * n * m + 5 * n;
+  const double alternation =
+      is_narrow(t) ? n * (0.15 * static_cast<double>(t.m) + 0.7) : 0.2 * n * m + 5 * n;
   const double step = 0.025 * n * m * m + 0.02 * m * m * m + m * m + 3 * alternation;
   return 5 * step / alternation;
 }
