@@ -5,7 +5,6 @@
 
 // How close to 0 and 1 values may come before the way back to the units of the entries.
 constexpr double kSquashMargin = 1e-10;
-constexpr double kVarianceFloor = 1e-6;
 
 // (x - first - offset) / deviation. The mean is taken about the first entry, so that large entries
 // keep their digits.
@@ -20,18 +19,6 @@ struct RowScale {
   }
 };
 
-// The sum of term(entry) over a row.
-template <class Real, class Term>
-inline double sum_of_terms(const Real* x, std::size_t n, Term term) {
-  D sums[kChains];
-  fill_chains(sums, 0);
-  const std::size_t whole = n - n % kDoubles;
-  for_each_vector(x, whole, 0, [&](std::size_t chain, D entry) { sums[chain] += term(entry); });
-  double result = sum_of_chains(sums);
-  for (std::size_t i = whole; i < n; ++i) result += term(static_cast<double>(x[i]));
-  return result;
-}
-
 // False where the row has no scale: it holds NaN or infinities, or its squares overflow.
 template <class Real>
 inline bool measure_row(const Real* x, std::size_t n, RowScale& scale) {
@@ -45,8 +32,6 @@ inline bool measure_row(const Real* x, std::size_t n, RowScale& scale) {
   scale = {first, offset, std::sqrt(squares / count + kVarianceFloor)};
   return scale.deviation < kInfinity;
 }
-
-inline D squash(D u) { return splat(1.0) / (exp_in_range(-u) + 1.0); }
 
 // The derivative of squash(u).
 inline D squash_slope(D u) {

@@ -20,7 +20,7 @@ inline void for_each_vector(const Real* v, std::size_t n, double fill, Step step
 
 // of(i, count) for the numbers [i, i + count) of n: kDoubles at a time, and those that are left.
 template <class Of>
-inline void for_each_block(std::size_t n, Of of) {
+inline void for_each_part(std::size_t n, Of of) {
   std::size_t i = 0;
   for (; i + kDoubles <= n; i += kDoubles) of(i, kDoubles);
   if (i < n) of(i, n - i);

@@ -5,8 +5,20 @@ constexpr double kVarianceFloor = 1e-6;
 template <class Real>
 constexpr double kMargin = sizeof(Real) == sizeof(double) ? 1e-10 : 10 * 0x1p-23;
 
-// What has NaN in it stays NaN, which exp_in_range does not promise.
-inline D sigmoid(D t) { return select(t == t, 1.0 / (exp_in_range(splat(0.0) - t) + 1.0), t); }
+// The sum of term(entry) over a row.
+template <class Real, class Term>
+inline double sum_of_terms(const Real* x, std::size_t n, Term term) {
+  D sums[kChains];
+  fill_chains(sums, 0);
+  const std::size_t whole = n - n % kDoubles;
+  for_each_vector(x, whole, 0, [&](std::size_t chain, D entry) { sums[chain] += term(entry); });
+  double result = sum_of_chains(sums);
+  for (std::size_t i = whole; i < n; ++i) result += term(static_cast<double>(x[i]));
+  return result;
+}
+
+// The logistic function, of numbers.
+inline D squash(D u) { return splat(1.0) / (exp_in_range(-u) + 1.0); }
 
 template <class Real>
 void standardize_rows(const StandardizeRows<Real>& rows, std::size_t begin, std::size_t end) {
@@ -14,25 +26,24 @@ void standardize_rows(const StandardizeRows<Real>& rows, std::size_t begin, std:
   const double count = static_cast<double>(n);
   for (std::size_t row = begin; row < end; ++row) {
     const Real* const x = rows.x + row * n;
-    const D first = splat(n > 0 ? static_cast<double>(x[0]) : kNaN);
-    D sums = splat(0.0), squares = splat(0.0);
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
-      sums += only(load_up_to(x + i, some) - first, some);
-    });
+    const double from = n > 0 ? static_cast<double>(x[0]) : kNaN;
     // As it is given out, so that the gradient is that of the same numbers.
-    const Real offset = static_cast<Real>(sum(sums) / count);
-    const D middle = splat(static_cast<double>(offset));
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
-      const D centered = only((load_up_to(x + i, some) - first) - middle, some);
-      squares += centered * centered;
+    const Real offset =
+        static_cast<Real>(sum_of_terms(x, n, [&](auto v) { return v - from; }) / count);
+    const auto middle = static_cast<double>(offset);
+    const double squares = sum_of_terms(x, n, [&](auto v) {
+      const auto centered = (v - from) - middle;
+      return centered * centered;
     });
-    const Real deviation = static_cast<Real>(std::sqrt(sum(squares) / count + kVarianceFloor));
+    const Real deviation = static_cast<Real>(std::sqrt(squares / count + kVarianceFloor));
     const D scale = splat(static_cast<double>(deviation));
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
-      const D centered = (load_up_to(x + i, some) - first) - middle;
-      store_up_to(rows.squashed + row * n + i, some, sigmoid(centered / scale));
+    for_each_part(n, [&](std::size_t i, std::size_t some) {
+      const D centered = (load_up_to(x + i, some) - from) - middle;
+      const D u = centered / scale;
+      // exp_in_range makes a number of NaN.
+      store_up_to(rows.squashed + row * n + i, some, select(u == u, squash(u), u));
     });
-    rows.first[row] = static_cast<Real>(first[0]);
+    rows.first[row] = static_cast<Real>(from);
     rows.offset[row] = offset;
     rows.deviation[row] = deviation;
   }
@@ -52,11 +63,12 @@ void standardize_grad_rows(const StandardizeGradRows<Real>& rows, std::size_t be
       return ((load_up_to(rows.x + at + i, some) - first) - offset) * inverse;
     };
     const auto direct = [&](std::size_t i, std::size_t some) {
-      const D y = load_up_to(rows.squashed + at + i, some);
-      return load_up_to(rows.dsquashed + at + i, some) * (y * (1.0 - y)) * inverse;
+      // 1 - y has few digits left near 1.
+      const D slope = load_up_to(rows.squashed + at + i, some) * squash(-score(i, some));
+      return load_up_to(rows.dsquashed + at + i, some) * slope * inverse;
     };
     D totals = splat(0.0), along = splat(0.0), scores = splat(0.0);
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
+    for_each_part(n, [&](std::size_t i, std::size_t some) {
       const D own = only(direct(i, some), some);
       const D at_score = only(score(i, some), some);
       totals += own;
@@ -66,7 +78,7 @@ void standardize_grad_rows(const StandardizeGradRows<Real>& rows, std::size_t be
     const double by_deviation = (static_cast<double>(rows.ddeviation[row]) - sum(along)) / count;
     const double total = sum(totals) + by_deviation * sum(scores);
     const double by_offset = (static_cast<double>(rows.doffset[row]) - total) / count;
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
+    for_each_part(n, [&](std::size_t i, std::size_t some) {
       store_up_to(rows.dx + at + i, some,
                   direct(i, some) + score(i, some) * by_deviation + by_offset);
     });
@@ -90,7 +102,7 @@ void unsquash_rows(const UnsquashRows<Real>& rows, std::size_t begin, std::size_
     const D deviation = splat(static_cast<double>(rows.deviation[row]));
     const D middle = splat(static_cast<double>(rows.offset[row]) +
                            static_cast<double>(rows.first[row]));
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
+    for_each_part(n, [&](std::size_t i, std::size_t some) {
       const D inside = inside_of<Real>(load_up_to(rows.y + row * n + i, some));
       store_up_to(rows.entries + row * n + i, some, logit(inside) * deviation + middle);
     });
@@ -103,7 +115,7 @@ void unsquash_grad_rows(const UnsquashGradRows<Real>& rows, std::size_t begin, s
   for (std::size_t row = begin; row < end; ++row) {
     const D deviation = splat(static_cast<double>(rows.deviation[row]));
     D by_offset = splat(0.0), by_deviation = splat(0.0);
-    for_each_block(n, [&](std::size_t i, std::size_t some) {
+    for_each_part(n, [&](std::size_t i, std::size_t some) {
       const D y = load_up_to(rows.y + row * n + i, some);
       const D cotangent = load_up_to(rows.dentries + row * n + i, some);
       const D inside = inside_of<Real>(y);

@@ -31,7 +31,7 @@ void transport_plan_rows(const TransportPlanRows& rows, std::size_t begin, std::
     const double* const g = rows.g + row / rows.n * m;
     double* const plan = rows.cells + row * m;
     const D f = splat(rows.f[row]);
-    for_each_block(m, [&](std::size_t j, std::size_t count) {
+    for_each_part(m, [&](std::size_t j, std::size_t count) {
       const D reached = f + load_up_to(g + j, count) - load_up_to(cost + j, count);
       store_up_to(plan + j, count, plan_cells<projection>(reached * per_softness));
     });
@@ -53,7 +53,7 @@ void transport_plan_gradient(const TransportPlanRows& rows, std::size_t begin, s
       double* const dcost = rows.cells + row * m;
       const D f = splat(rows.f[row]);
       D total = splat(0.0);
-      for_each_block(m, [&](std::size_t j, std::size_t count) {
+      for_each_part(m, [&](std::size_t j, std::size_t count) {
         const D reached = f + load_up_to(g + j, count) - load_up_to(cost + j, count);
         const D slope = slope_cells<projection>(reached * per_softness);
         // Lanes beyond the row have a dplan of 0, but may have an infinite slope.

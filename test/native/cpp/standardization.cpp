@@ -72,9 +72,8 @@ static double test_gradient(const KernelTable& table, Row<Real>& row) {
   std::vector<Long> direct(n), score(n);
   Long along = 0, total = 0, largest = 1;
   for (std::size_t i = 0; i < n; ++i) {
-    const Long y = row.squashed[i];
     score[i] = (static_cast<Long>(row.x[i]) - row.first - row.offset) / row.deviation;
-    direct[i] = row.dsquashed[i] * y * (1 - y) / row.deviation;
+    direct[i] = row.dsquashed[i] * row.squashed[i] / (1 + std::exp(score[i])) / row.deviation;
     along += direct[i] * score[i];
     largest = std::fmax(largest, std::fabs(direct[i]));
   }
