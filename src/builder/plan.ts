@@ -83,7 +83,7 @@ export function planModel(top: Block, options: PlanOptions): Plan {
  * written as they were read, name its outputs. */
 function isImported(node: Node): boolean {
   const [output] = node.outputs;
-  return node.source !== undefined || (output && output.graph.source?.nameOf(output)) !== undefined;
+  return node.source !== undefined || output?.graph.source?.nameOf(output) !== undefined;
 }
 
 interface Merging {
