@@ -11,11 +11,11 @@ const EVERYTHING = 'export * from "./dist/index.js";';
 /** Kilobytes of our own code that a program may come to, a little above what it is, so that growth is seen.
  * The protobuf library adds some twenty. */
 const programs = [
-  { name: "everything", code: EVERYTHING, limit: 145 },
+  { name: "everything", code: EVERYTHING, limit: 148 },
   {
     name: "a soft loss and its gradient",
     code: 'import { Graph, grad, soft } from "./dist/index.js"; console.log(Graph, grad, soft.rank);',
-    limit: 122,
+    limit: 126,
   },
 ];
 
