@@ -214,7 +214,9 @@ inline Alternated alternate_smoothly(Transport& t, SmoothTransport& model, doubl
     ++round;
     error = column_error(t).entry;
     if (!(error < kInfinity)) break;
-    done = error <= tolerance || (error < kStallError && error >= 0.9 * last);
+    done = error <= tolerance;
+    // Slow, or at the end of what rounding allows: Newton's method knows which.
+    if (!done && error < kStallError && error >= 0.9 * last) break;
     // The contraction of the last two rounds, which settles after a few.
     const double rate = std::sqrt(error / before);
     before = last;
